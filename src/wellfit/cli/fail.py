@@ -1,0 +1,124 @@
+"""What goes wrong becomes one line on stderr and an exit code, in this one place."""
+
+from __future__ import annotations
+
+import errno
+import io
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+import typer
+
+from wellfit.atomic import FULL, reason
+from wellfit.errors import WellfitError
+
+BAD_INPUT, INTERRUPTED, FAILED = 2, 130, 1
+
+
+def guarded(work: Callable[[], Any]) -> int:
+    """Do ``work`` and return the process's exit code: an int that it returns, else 0.
+
+    WellfitError and bad usage are one line; SIGTERM is taken for Ctrl-C; a reader of stdout that goes away is no error
+    worth words. Any other exception is a bug: it is let through, with its traceback.
+    """
+    _take_any_character()
+    with _terminable(), _logged():
+        try:
+            code = work()
+            sys.stdout.flush()
+        except WellfitError as error:
+            return _say(str(error), error.exit_code)
+        except typer.TyperException as error:
+            return _say(_usage(error), BAD_INPUT)
+        except (KeyboardInterrupt, typer.Abort):
+            code = INTERRUPTED
+        except SystemExit as error:  # typer's own answer to a broken pipe
+            code = error.code
+        except OSError as error:
+            if error.errno != errno.EPIPE and error.errno not in FULL:
+                raise
+            return _unwritten(error)
+        if code == INTERRUPTED:
+            return _say("interrupted; the same command goes on from what is done", INTERRUPTED)
+        return code if isinstance(code, int) else 0
+
+
+def _take_any_character() -> None:
+    """Let stdout and stderr show ``?`` for what their encoding lacks (a ``±`` in ASCII), instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Return a usage error as one line that names the command whose help says more."""
+    message = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    return f"{message} (see '{context.command_path} --help')" if context is not None else message
+
+
+def _say(line: str, code: int) -> int:
+    """Print the one line, whatever stderr can still take, and return the code."""
+    with suppress(OSError, ValueError):
+        print(f"wellfit: {line}", file=sys.stderr, flush=True)
+    return code
+
+
+def _unwritten(error: OSError) -> int:
+    """Give stdout up: nothing more can be written there, and Python must not try to while it exits."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    if error.errno == errno.EPIPE:
+        return FAILED
+    return _say(f"{error.filename or 'stdout'}: {reason(error)}", FAILED)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C: a study ends in order and can be resumed. Either is remembered."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _interrupted.clear()
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_interrupted = threading.Event()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _interrupted.set()
+    raise KeyboardInterrupt
+
+
+def obey_interrupt() -> None:
+    """Raise KeyboardInterrupt if there was one that a library swallowed, as happens while torch is imported."""
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Show warnings of wellfit's own modules on stderr like the other lines."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("wellfit: %(message)s"))
+    logger = logging.getLogger("wellfit")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

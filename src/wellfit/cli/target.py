@@ -1,0 +1,26 @@
+"""A file that a user asks for: whether it can be written is found out before the work, not after."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from wellfit.errors import InputError
+
+
+def check_target(path: Path, *, option: str = "-o") -> None:
+    """Refuse a path at which no file can be written.
+
+    Raises
+    ------
+    InputError
+        It is a folder, lies below a file, or its folder may not be written.
+
+    """
+    if path.is_dir():
+        raise InputError(option, f"'{path}' is a folder", "the path of a file")
+    there = next((parent for parent in path.absolute().parents if parent.exists()), Path("/"))
+    if not there.is_dir():
+        raise InputError(option, f"'{there}' is a file, not a folder", "a path that can be written")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(option, f"the folder '{there}' cannot be written", "a path that can be written")

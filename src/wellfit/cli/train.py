@@ -1,0 +1,83 @@
+"""``wellfit train``: one recipe with one seed, by the same path as a study."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wellfit.cli.options import AsJson, Fresh, Out, Quiet, Sets, SkipBad, Store
+from wellfit.errors import RecipeError
+
+RECIPES = (".yaml", ".yml")
+
+SHORT = "One network: one recipe, one seed."
+EXAMPLES = """\b
+Examples:
+  wellfit train digits
+  wellfit train photos/ --set epochs=50 --set regularizers.dropout.rate=0.3
+  wellfit train table.csv --target price --set model.hidden=[256,256]
+  wellfit train recipe.yaml --seed 3
+"""
+
+
+def command(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA_OR_FILE",
+            help="A data set (a name, a folder of images, .csv, .parquet, .npz), or a recipe in YAML.",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="COL", help="The column to predict (tables).")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Draws split, start, order and noise.")] = 0,
+    out: Out = None,
+    sets: Sets = None,
+    store: Store = None,
+    fresh: Fresh = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Train one network: a study of one arm and one seed.
+
+    Give the data alone to train the default network for it, or a recipe without 'study'.
+    """
+    from wellfit.recipe_file import parse_study, read_file
+
+    overrides = list(sets or ())
+    for text in overrides:
+        if text.partition("=")[0].strip().partition(".")[0] == "study":
+            raise RecipeError(f"--set {text}", "train runs one arm with one seed", "'wellfit study' for a study")
+    if source.lower().endswith(RECIPES):
+        values = _recipe(read_file(Path(source)), source)
+    else:
+        values = {"data": {"source": source}}
+    if target is not None:
+        # As YAML a target named 1 or yes would not stay a text.
+        data = values.get("data")
+        values["data"] = {**(data if isinstance(data, dict) else {"source": data}), "target": target}
+    overrides += ["data.skip_bad=true"] if skip_bad else []
+    spec = parse_study({**values, "study": {"seeds": [seed]}}, overrides=overrides, name=_name(source))
+
+    from wellfit.cli.run import Order, run
+
+    run(spec, Order(out=out, store_url=store, fresh=fresh, certificates=0, as_json=as_json, quiet=quiet))
+
+
+def _recipe(values: dict[str, Any], path: str) -> dict[str, Any]:
+    if "study" in values:
+        raise RecipeError(path, "has a part 'study'", f"'wellfit study {path}', or a recipe without it")
+    return values
+
+
+def _name(source: str) -> str:
+    """Return the study's name: the last part of the path, without what a folder's name cannot hold."""
+    path = Path(source).resolve()
+    last = path.name if path.is_dir() else path.stem
+    return re.sub(r"[^A-Za-z0-9._ -]+", "-", last)[:100].strip("._ -") or "train"

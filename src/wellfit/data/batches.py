@@ -1,0 +1,32 @@
+"""The order of an epoch's samples, and the samples of a batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from wellfit.random import generator
+
+
+def epoch_order(n: int, *, seed: int, epoch: int) -> Tensor:
+    """Return the order in which a seed sees its ``n`` training samples in an epoch: an int64 permutation ``(n,)``.
+
+    It belongs to seed and epoch alone, so all arms of a seed see the same batches, and a resumed run goes on with the
+    same.
+    """
+    return torch.randperm(n, generator=generator(seed, "order", epoch))
+
+
+def batches(order: Tensor, size: int) -> tuple[Tensor, ...]:
+    """Cut an order ``(..., n)`` into batches of ``size`` along its last dimension; the last one may be smaller."""
+    return torch.split(order, size, dim=-1)
+
+
+def gather(x: Tensor, rows: Tensor) -> Tensor:
+    """Return the samples ``x[rows]``: ``(N, ...)`` and int64 ``(...rows)`` give ``(...rows, ...)``, in the dtype of
+    ``x``.
+
+    ``index_select`` copies whole rows; ``x[rows]`` goes element by element, which takes many times longer on uint8.
+    """
+    found = x.index_select(0, rows.reshape(-1))
+    return found if rows.dim() == 1 else found.view(*rows.shape, *x.shape[1:])

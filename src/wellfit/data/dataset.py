@@ -1,0 +1,63 @@
+"""Dataset and Split: samples in memory, and which of them are for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+Task = Literal["classification", "regression"]
+Kind = Literal["image", "vector"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples in memory, as they came: nothing is scaled yet.
+
+    Images are uint8 ``(N, C, H, W)``; vectors are float32 ``(N, D)``. ``y`` is int64 ``(N,)`` for classification (an
+    index into ``classes``) and float32 ``(N, K)`` for regression.
+    """
+
+    name: str
+    task: Task
+    kind: Kind
+    x: Tensor
+    y: Tensor
+    classes: tuple[str, ...]
+    """Names of the classes in the order of their indices; empty for regression."""
+    given_test: Tensor | None
+    """int64 indices of the samples that the source itself gives as test; ``None``: the split draws the test set."""
+    features: tuple[str, ...] = ()
+    """Names of the columns (tables); empty otherwise."""
+    targets: tuple[str, ...] = ()
+    """Names of the target columns (tables); empty otherwise."""
+    skipped: tuple[str, ...] = ()
+    """The corrupt files or rows that were left out (``skip_bad``)."""
+    source: str = ""
+    """What was loaded: the name, or the path as it was given."""
+    fingerprint: str = ""
+    """SHA-256 of samples and targets: whether two results were made on the same data."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample: ``(C, H, W)`` or ``(D,)``."""
+        return tuple(self.x.shape[1:])
+
+    @property
+    def outputs(self) -> int:
+        """Numbers a network must answer per sample: classes, or target columns."""
+        return len(self.classes) if self.task == "classification" else int(self.y.shape[1])
+
+    def __len__(self) -> int:
+        """Return the number of samples, of all splits together."""
+        return int(self.x.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """int64 indices into a Dataset; disjoint."""
+
+    train: Tensor
+    validation: Tensor
+    test: Tensor

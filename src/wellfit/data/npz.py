@@ -1,0 +1,199 @@
+"""NumPy archives: ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test`` and ``y_test``. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from wellfit.data.dataset import Dataset, Kind, Task
+from wellfit.data.memory import check_memory
+from wellfit.data.naming import shown
+from wellfit.data.targets import FEW, FEW_LABELS, make_targets
+from wellfit.errors import DataError
+
+Array = npt.NDArray[Any]
+
+WHOLE = ("x", "y")
+PARTS = ("x_train", "y_train", "x_test", "y_test")
+KEYS = "arrays x and y, or x_train, y_train, x_test and y_test"
+SAMPLES = "uint8 images (N, H, W), (N, H, W, C) or (N, C, H, W) with C of 1, 3 or 4, or numbers (N, D)"
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Samples as they stand in the file, brought into wellfit's shape, and which of them are whole."""
+
+    kind: Kind
+    x: Tensor
+    y: Array
+    good: npt.NDArray[np.int64]
+    skipped: tuple[str, ...]
+
+
+def load_npz(path: Path, *, task: Task | None = None, skip_bad: bool = False) -> Dataset:
+    """Load a NumPy archive; ``x_test`` and ``y_test`` are the given test.
+
+    Samples: uint8 images ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, C, H, W)`` with C of 1 or 3 (4: alpha is dropped), or
+    vectors ``(N, D)`` of any numbers. Targets: text, integers or truth values ``(N,)``, or floats ``(N,)`` or ``(N,
+    K)``; ``targets.make_targets`` says which are classes.
+
+    Raises
+    ------
+    DataError
+        No ``.npz`` or a damaged one, other arrays, objects, shapes or types that are not read, missing or infinite
+        values (rows that have some are left out with ``skip_bad``).
+
+    """
+    where = shown(path)
+    names = keys_of(path)
+    given = set(PARTS) <= set(names)
+    if not given and not set(WHOLE) <= set(names):
+        raise DataError(where, f"holds {', '.join(shown(name) for name in names[:8]) or 'nothing'}", KEYS)
+    parts = [
+        _part(path, x_name, y_name, skip_bad)
+        for x_name, y_name in ([("x_train", "y_train"), ("x_test", "y_test")] if given else [WHOLE])
+    ]
+    if given and (parts[0].kind != parts[1].kind or parts[0].x.shape[1:] != parts[1].x.shape[1:]):
+        what = f"x_test holds samples of shape {tuple(parts[1].x.shape[1:])}"
+        raise DataError(where, what, f"that of x_train, {tuple(parts[0].x.shape[1:])}")
+    if given and (parts[0].y.dtype.kind in "UO") != (parts[1].y.dtype.kind in "UO"):
+        raise DataError(where, "one of y_train and y_test is text", "the same classes in both")
+    if given and parts[0].y.shape[1:] != parts[1].y.shape[1:]:
+        raise DataError(where, f"y_test has shape {parts[1].y.shape}", f"that of y_train, (N, {parts[0].y.shape[1:]})")
+    y = np.concatenate([part.y[part.good] for part in parts])
+    kind = parts[0].kind
+    made = make_targets(y, where=f"{where}, y", task=task, few=FEW_LABELS if kind == "image" else FEW)
+    kept = [part.x if not part.skipped else part.x[torch.from_numpy(part.good)] for part in parts]
+    return Dataset(
+        name=shown(path.stem),
+        task=made.task,
+        kind=kind,
+        x=torch.cat(kept) if given else kept[0],
+        y=made.y,
+        classes=made.classes,
+        given_test=torch.arange(len(kept[0]), len(y)) if given else None,
+        skipped=tuple(message for part in parts for message in part.skipped),
+    )
+
+
+def keys_of(path: Path) -> tuple[str, ...]:
+    """Return the names of an archive's arrays."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
+    except FileNotFoundError:
+        raise DataError(shown(path), "no such file", "a NumPy archive (.npz)") from None
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise DataError(shown(path), f"cannot be read ({shown(str(error))})", "a NumPy archive (.npz)") from None
+
+
+def read_array(path: Path, name: str) -> Array:
+    """Return one array of an archive, after its header was checked against the size of its data.
+
+    Raises
+    ------
+    DataError
+        A damaged file, an array of objects (it would have to be unpickled), or one that memory does not hold.
+
+    """
+    where = f"{shown(path)}, {name}"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            with archive.open(f"{name}.npy") as member:
+                shape, dtype = _header(member)
+            if dtype.hasobject:
+                raise DataError(where, "holds Python objects", "plain numbers or text: objects would be unpickled")
+            size = math.prod(shape) * dtype.itemsize
+            if size > archive.getinfo(f"{name}.npy").file_size:
+                raise DataError(where, f"its header claims {size:,} bytes, more than there are", "an undamaged array")
+            check_memory(where, size, expected="a smaller array")
+            with archive.open(f"{name}.npy") as member:
+                found: Array = np.lib.format.read_array(member, allow_pickle=False)
+    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(where, f"cannot be read ({shown(str(error))})", "an undamaged array") from None
+    return found
+
+
+def samples(x: Array, where: str) -> tuple[Kind, Tensor]:
+    """Bring samples into wellfit's shape: uint8 images ``(N, C, H, W)``, or float32 vectors ``(N, D)``.
+
+    Raises
+    ------
+    DataError
+        Images that are not uint8, an ambiguous or other shape, text, complex numbers, no samples.
+
+    """
+    if x.dtype.kind not in "biuf":
+        raise DataError(where, f"holds values of type {x.dtype}", SAMPLES)
+    if 0 in x.shape or x.ndim < 2:
+        raise DataError(where, f"has shape {x.shape}", SAMPLES)
+    if x.ndim == 2:
+        if x.dtype.itemsize == 8 and np.abs(x).max(initial=0) > np.finfo(np.float32).max and np.isfinite(x).all():
+            raise DataError(where, "holds numbers too large for float32", "numbers below 3.4e38")
+        return "vector", torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
+    if x.dtype != np.uint8:
+        what = f"has shape {x.shape} and type {x.dtype}"
+        raise DataError(where, what, "uint8 (0 to 255) for images, or 2-D (N, D) for vectors")
+    if x.ndim == 3:
+        return "image", torch.from_numpy(np.ascontiguousarray(x)[:, None])
+    last, first = x.ndim == 4 and x.shape[3] in (1, 3, 4), x.ndim == 4 and x.shape[1] in (1, 3)
+    if last and first:
+        raise DataError(
+            where, f"has shape {x.shape}, where channels may be second or last", "(N, H, W) for grey images"
+        )
+    if not last and not first:
+        raise DataError(where, f"has shape {x.shape}", SAMPLES)
+    planes = x if first else x[..., :3].transpose(0, 3, 1, 2)
+    return "image", torch.from_numpy(np.ascontiguousarray(planes))
+
+
+def whole_rows(
+    x: Tensor, y: Array | None, where: str, *, skip_bad: bool
+) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Return the samples without missing or infinite values, and messages for the others; the first raises if not
+    ``skip_bad``.
+    """
+    bad = np.zeros(len(x), dtype=np.bool_)
+    if x.dtype == torch.float32:
+        bad |= ~torch.isfinite(x).all(dim=1).numpy()
+    if y is not None and y.dtype.kind == "f":
+        bad |= ~np.isfinite(y.reshape(len(y), -1)).all(axis=1)
+    places = [f"{where}, sample {row}" for row in np.flatnonzero(bad).tolist()]
+    what = "a value is missing or infinite"
+    if places and not skip_bad:
+        raise DataError(places[0], what, "finite numbers, or data.skip_bad to leave the sample out")
+    if bad.all():
+        raise DataError(where, "not one sample is whole", "samples without missing values")
+    return np.flatnonzero(~bad), tuple(f"{place}: {what}" for place in places)
+
+
+def _part(path: Path, x_name: str, y_name: str, skip_bad: bool) -> _Part:
+    kind, x = samples(read_array(path, x_name), f"{shown(path)}, {x_name}")
+    y = read_array(path, y_name)
+    where = f"{shown(path)}, {y_name}"
+    if y.ndim not in (1, 2) or len(y) != len(x) or y.dtype.kind not in "biufUS":
+        what = f"has shape {y.shape} and type {y.dtype}"
+        raise DataError(where, what, f"one target for each of the {len(x)} samples: text or numbers")
+    if y.dtype.kind == "S":
+        try:
+            y = np.char.decode(y, "utf-8")
+        except UnicodeDecodeError:
+            raise DataError(where, "holds bytes that are not UTF-8", "text or numbers") from None
+    good, skipped = whole_rows(x, y, f"{shown(path)}, {x_name} and {y_name}", skip_bad=skip_bad)
+    return _Part(kind, x, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, good, skipped)
+
+
+def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = np.lib.format.read_magic(member)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(member)
+    return shape, dtype

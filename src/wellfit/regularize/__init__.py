@@ -1,0 +1,1 @@
+"""Regularizers: what acts at one stage of the training step to improve generalization. ``stages`` first."""

@@ -1,0 +1,41 @@
+"""Dropout, inverted: silence random units while training, and scale up the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from wellfit.regularize.stages import Activation
+
+
+def dropout(h: Tensor, u: Tensor, rate: Tensor) -> Tensor:
+    """Return ``h / (1 - rate)`` where ``u >= rate``, else 0; ``u`` uniform on [0, 1)."""
+    return h * (u >= rate).to(h.dtype).div_(1 - rate)
+
+
+class Dropout(Activation):
+    """Silences each hidden unit with probability ``rate`` in each training step; evaluation uses the whole network.
+
+    Formula: h' = h m / (1 - rate), m ~ Bernoulli(1 - rate) for each sample and unit; so E[h'] = h.
+    Range: ``rate`` in [0, 1), the fraction that is silenced; 0 changes nothing. After every hidden activation.
+    Does nothing for: a network without hidden layers; an underfitting network is harmed.
+    Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014, "Dropout", section 4 (there p is the
+    probability of keeping a unit, and weights are scaled when testing; here activations are scaled while training).
+    """
+
+    off: ClassVar[Mapping[str, float]] = {"rate": 0.0}
+    rate: Annotated[float, Field(ge=0, lt=1)] = 0.5
+
+    @staticmethod
+    def draw(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+        """Return uniform numbers on [0, 1)."""
+        return torch.rand(tuple(shape), generator=generator)
+
+    @staticmethod
+    def apply(h: Tensor, u: Tensor, numbers: Mapping[str, Tensor]) -> Tensor:
+        """Return the thinned activations."""
+        return dropout(h, u, numbers["rate"])

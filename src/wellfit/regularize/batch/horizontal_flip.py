@@ -1,0 +1,34 @@
+"""Horizontal flip: mirror images left to right at random."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from wellfit.regularize.stages import Warp
+
+
+class HorizontalFlip(Warp):
+    """Mirrors each image left to right with a probability, drawn anew in each epoch.
+
+    Formula: with probability p, x'(row, column) = x(row, W - 1 - column).
+    Range: ``probability`` in [0, 1]; 0 changes nothing.
+    Does nothing for: vectors (an error). Harms text and digits, which mean something else in a mirror.
+    Source: Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep CNNs", section 4.1.
+    """
+
+    off: ClassVar[Mapping[str, float]] = {"probability": 0.0}
+    probability: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """Return (n,) uniform numbers."""
+        return torch.rand(n, generator=generator)
+
+    def matrix(self, u: Tensor) -> Tensor:
+        """Return the mirror's matrix where ``u < probability``, else the identity."""
+        mirror = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
+        return torch.where((u < self.probability)[:, None, None], mirror, torch.eye(3))

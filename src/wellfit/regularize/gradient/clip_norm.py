@@ -1,0 +1,46 @@
+"""Clipping by norm: shorten a gradient that is too long."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from wellfit.regularize.stages import GradientRule
+
+
+def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
+    """Return the L2 norm of each member's whole gradient (P,), over all leaves (P, ...).
+
+    Summed axis by axis: one sum over everything would be split among threads for a single member and not for many, and
+    a member's last bits would depend on its neighbours.
+    """
+    squares = []
+    for g in gradients:
+        rows = g.square().sum(-1)
+        squares.append(rows.flatten(1).sum(1) if rows.ndim > 1 else rows)
+    return torch.stack(squares).sum(0).sqrt()
+
+
+class ClipNorm(GradientRule):
+    """Shortens the gradient of a step to a given length, keeping its direction.
+
+    Formula: g' = g min(1, limit / (||g|| + 1e-6)), the norm taken over all parameters of the member together.
+    Range: ``limit`` > 0, in units of the gradient; infinity (``.inf``) changes nothing.
+    Does nothing for: generalization as such; it keeps training from diverging.
+    Source: Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", algorithm 1.
+    """
+
+    off: ClassVar[Mapping[str, float]] = {"limit": math.inf}
+    limit: Annotated[float, Field(gt=0)] = 1.0
+
+    @staticmethod
+    def transform(gradients: Sequence[Tensor], numbers: Mapping[str, Tensor]) -> None:
+        """Scale every leaf by the member's factor."""
+        factor = (numbers["limit"] / (gradient_norm(gradients) + 1e-6)).clamp(max=1.0)
+        for g in gradients:
+            g.mul_(factor.view(-1, *[1] * (g.ndim - 1)))

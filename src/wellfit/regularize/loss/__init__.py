@@ -1,0 +1,1 @@
+"""Stage 3: what is added to the loss."""

@@ -1,0 +1,1 @@
+"""Stage 5: what changes the weights beside the update."""

@@ -1,0 +1,31 @@
+"""Decoupled weight decay: shrink the weights beside the update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from wellfit.regularize.stages import WeightRule
+
+
+class WeightDecay(WeightRule):
+    """Multiplies the weights by a factor just below 1 in each step, apart from the loss and its gradient.
+
+    Formula: w <- w (1 - lr strength), then the optimizer's update.
+    Range: ``strength`` >= 0; 0 changes nothing; from lr strength = 1 on, weights change their sign in every step and
+    grow. Biases and norm parameters are left out.
+    Does nothing for: plain SGD that ``l2`` of the same strength does not do (stage 3); for Adam the two differ.
+    Source: Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2, line 12.
+    """
+
+    off: ClassVar[Mapping[str, float]] = {"strength": 0.0}
+    when: ClassVar[Literal["before", "after"]] = "before"
+    strength: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
+
+    @staticmethod
+    def apply(w: Tensor, lr: Tensor, numbers: Mapping[str, Tensor]) -> None:
+        """Shrink ``w`` in place."""
+        w.mul_(1 - lr * numbers["strength"])

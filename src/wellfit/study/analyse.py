@@ -1,0 +1,208 @@
+"""From finished runs to the study's tables: the content of ``result.json``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wellfit.diagnose import diagnose_arm, reference_loss
+from wellfit.recipe import StudySpec
+from wellfit.record import RunRecord, better_sign
+from wellfit.stats.factorial import Effect, analyze_factorial
+from wellfit.stats.intervals import estimate
+from wellfit.stats.multiplicity import holm
+from wellfit.stats.paired import paired_difference
+from wellfit.study.design import OFF, Arm
+
+MEASURES = ("val_loss", "val_accuracy", "train_loss", "train_accuracy", "gap", "test_loss", "test_accuracy")
+ACCURACY_HALF_WIDTH = 0.005
+LOSS_HALF_WIDTH = 0.05
+"""Half-widths that matter unless the study says otherwise: half a point of accuracy; 5 % of the control's loss."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the tables are made from."""
+
+    spec: StudySpec
+    arms: Sequence[Arm]
+    control: str
+    status: str
+    records: Sequence[RunRecord]
+    data: Mapping[str, Any]
+    chance: float
+    """Loss of answering without looking at the sample."""
+    plan: Sequence[Mapping[str, Any]]
+    certificate: Mapping[str, Any] | None
+    environment: Mapping[str, Any]
+    seconds: float
+
+
+def analyse(facts: Facts) -> dict[str, Any]:
+    """Return the study's result as plain values; numbers that are not finite are to be written as null."""
+    by_arm = {arm.name: [r for r in facts.records if r.arm == arm.name] for arm in facts.arms}
+    metric, accuracy = facts.spec.metric, any(r.value("val_accuracy") >= 0 for r in facts.records)
+    metrics = [metric, *(m for m in ("val_loss", "val_accuracy") if m != metric and (accuracy or m != "val_accuracy"))]
+    if facts.status == "complete":
+        metrics += ["test_loss", "test_accuracy"] if accuracy else ["test_loss"]
+    return {
+        "name": facts.spec.name,
+        "status": facts.status,
+        "data": dict(facts.data),
+        "metric": metric,
+        "control": facts.control,
+        "seeds": list(facts.spec.seeds),
+        "arms": [_arm(arm, by_arm[arm.name], facts) for arm in facts.arms],
+        "contrasts": [row for m in metrics for row in _contrasts(facts, by_arm, m)],
+        **_factorials(facts, by_arm, metrics),
+        "best": _best(facts),
+        "plan": {"populations": [dict(note) for note in facts.plan]},
+        "certificate": facts.certificate,
+        "environment": dict(facts.environment),
+        "seconds": facts.seconds,
+    }
+
+
+def _values(records: Sequence[RunRecord], seeds: Sequence[int], metric: str) -> list[float]:
+    """Return one value a seed, in the order of the seeds; NaN where a run is missing or diverged."""
+    found = {record.seed: record.value(metric) for record in records}
+    return [found.get(seed, math.nan) for seed in seeds]
+
+
+def _measure(records: Sequence[RunRecord], metric: str) -> dict[str, Any] | None:
+    values = [record.value(metric) for record in records]
+    if not any(math.isfinite(value) for value in values):
+        return None
+    found = estimate(values)
+    return {"values": values, "mean": found.mean, "ci95": _interval(found.ci95)}
+
+
+def _interval(interval: Sequence[float] | None) -> list[float] | None:
+    return None if interval is None else [interval[0], interval[1]]
+
+
+def _arm(arm: Arm, records: Sequence[RunRecord], facts: Facts) -> dict[str, Any]:
+    verdict, findings, words = "unclear", [], "No run has finished."
+    if records:
+        references = [_reference(facts.records, record.seed) for record in records]
+        diagnosis = diagnose_arm(
+            [record.curves for record in records],
+            reference=references,
+            chance_loss=facts.chance,
+            diverged=[record.status == "diverged" for record in records],
+        )
+        verdict, words = diagnosis.verdict, diagnosis.words
+        findings = [
+            {"name": f.name, "epoch": f.epoch, "evidence": dict(f.evidence), "words": f.words}
+            for f in diagnosis.findings
+        ]
+    return {
+        "name": arm.name,
+        "recipe": arm.recipe.to_dict(),
+        "seeds": [record.seed for record in records],
+        "levels": None if arm.levels is None else dict(arm.levels),
+        "status": [record.status for record in records],
+        "epochs_run": [record.epochs_run for record in records],
+        "best_epoch": [record.best_epoch for record in records],
+        "seconds": sum(record.seconds for record in records),
+        **{metric: _measure(records, metric) for metric in MEASURES},
+        "verdict": verdict,
+        "words": words,
+        "findings": findings,
+    }
+
+
+def _reference(records: Sequence[RunRecord], seed: int) -> float | None:
+    """Return what is reachable with this seed: the best validation loss of any arm."""
+    return reference_loss([record.curves for record in records if record.seed == seed])
+
+
+def _contrasts(facts: Facts, by_arm: Mapping[str, Sequence[RunRecord]], metric: str) -> list[dict[str, Any]]:
+    """Compare every arm with the control, paired by seed; Holm corrects over the arms of a metric."""
+    seeds = facts.spec.seeds
+    control = _values(by_arm[facts.control], seeds, metric)
+    width = facts.spec.half_width if metric == facts.spec.metric else None
+    width = width or _half_width(metric, control)
+    others = [arm.name for arm in facts.arms if arm.name != facts.control]
+    found = [paired_difference(_values(by_arm[name], seeds, metric), control, half_width=width) for name in others]
+    corrected = holm([each.p for each in found])
+    return [
+        {
+            "arm": name,
+            "against": facts.control,
+            "metric": metric,
+            "difference": each.difference,
+            "ci95": _interval(each.ci95),
+            "p": each.p,
+            "p_holm": p_holm,
+            "dz": each.dz,
+            "n": each.n,
+            "seeds_needed": each.seeds_needed,
+            "half_width": width,
+        }
+        for name, each, p_holm in zip(others, found, corrected, strict=True)
+    ]
+
+
+def _half_width(metric: str, control: Sequence[float]) -> float | None:
+    if metric.endswith("accuracy"):
+        return ACCURACY_HALF_WIDTH
+    mean = estimate(control).mean
+    return LOSS_HALF_WIDTH * mean if mean else None
+
+
+def _factorials(
+    facts: Facts, by_arm: Mapping[str, Sequence[RunRecord]], metrics: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return main effects and two-way interactions of the factors, for each metric; empty without a full factorial."""
+    names = list(facts.spec.factors)
+    cells = [arm for arm in facts.arms if arm.levels is not None]
+    if not names or not facts.spec.plain:
+        return {"main_effects": [], "interactions": []}
+    levels = {
+        name: [OFF, *dict.fromkeys(a.levels[name] for a in cells if a.levels and a.levels[name] != OFF)]
+        for name in names
+    }
+    main: list[dict[str, Any]] = []
+    pairs: list[dict[str, Any]] = []
+    for metric in metrics:
+        table = {
+            tuple(levels[name].index((arm.levels or {})[name]) for name in names): _values(
+                by_arm[arm.name], facts.spec.seeds, metric
+            )
+            for arm in cells
+        }
+        found = analyze_factorial(names, table)
+        main += [_effect(effect, metric, levels) for effect in found.main]
+        pairs += [_effect(effect, metric, levels) for effect in found.interactions]
+    return {"main_effects": main, "interactions": pairs}
+
+
+def _effect(effect: Effect, metric: str, levels: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    at = [levels[name][level] for name, level in zip(effect.factors, effect.levels, strict=True)]
+    who: dict[str, Any] = (
+        {"factor": effect.factors[0], "level": at[0]}
+        if len(effect.factors) == 1
+        else {"factors": list(effect.factors), "levels": at}
+    )
+    numbers = {"difference": effect.difference, "ci95": _interval(effect.ci95), "p": effect.p, "p_holm": effect.p_holm}
+    return {**who, "metric": metric, **numbers}
+
+
+def _best(facts: Facts) -> dict[str, Any] | None:
+    """Return the run with the best mean arm, and within it the best seed, by the metric on validation."""
+    sign = better_sign(facts.spec.metric)
+    means: dict[str, float] = {}
+    for arm in facts.arms:
+        values = _values([r for r in facts.records if r.arm == arm.name], facts.spec.seeds, facts.spec.metric)
+        mean = estimate(values).mean
+        if mean is not None:
+            means[arm.name] = sign * mean
+    if not means:
+        return None
+    best = max(means, key=lambda name: means[name])
+    runs = [r for r in facts.records if r.arm == best and math.isfinite(r.value(facts.spec.metric))]
+    run = max(runs, key=lambda record: sign * record.value(facts.spec.metric))
+    return {"arm": best, "seed": run.seed, "model": f"models/{best}/{run.seed}.safetensors"}

@@ -1,0 +1,89 @@
+"""The equality certificate: random members trained again alone, and how far they end from what the population made of
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from wellfit.models import build, load_state
+from wellfit.random import generator
+from wellfit.recipe import ModelSpec
+from wellfit.record import RunRecord
+from wellfit.study.files import StudyFolder
+from wellfit.train.events import Key, MemberFinished
+from wellfit.train.fit import fit
+from wellfit.train.losses import LOSSES
+from wellfit.train.member import Member
+from wellfit.train.replicate import Replicate
+
+CPU = torch.device("cpu")
+BATCH = 512
+
+
+def certify(
+    members: Sequence[Member],
+    replicates_of: Callable[[Member], Mapping[int, Replicate]],
+    records: Mapping[Key, RunRecord],
+    folder: StudyFolder,
+    count: int,
+) -> dict[str, Any]:
+    """Train ``count`` members, drawn by the study's first seed, again one by one; compare the weights they hand over.
+
+    And load the saved weights into the plain network: its validation loss must be the one that was measured.
+
+    Returns
+    -------
+    dict
+        ``members``: for each ``arm``, ``seed``, the largest absolute ``deviation`` of a weight, and the
+        ``loss_deviation``; ``largest`` and ``largest_loss``: of all.
+
+    """
+    saved = [member for member in members if folder.weights(*member.key).exists()]
+    order = torch.randperm(len(saved), generator=generator(members[0].seed, "certificate")).tolist()
+    rows = []
+    for member in (saved[index] for index in sorted(order[:count])):
+        weights, replicates = load_file(folder.weights(*member.key)), replicates_of(member)
+        loss = _plain_loss(member, replicates[member.seed], weights)
+        row = {
+            "arm": member.arm,
+            "seed": member.seed,
+            "deviation": _deviation(_alone(member, replicates), weights),
+            "loss_deviation": abs(loss - records[member.key].value("val_loss")),
+        }
+        rows.append(row)
+    return {
+        "members": rows,
+        "largest": max((row["deviation"] for row in rows), default=None),
+        "largest_loss": max((row["loss_deviation"] for row in rows), default=None),
+    }
+
+
+@torch.no_grad()
+def _plain_loss(member: Member, replicate: Replicate, weights: Mapping[str, Tensor]) -> float:
+    """Return the validation loss of the plain network with these weights, apart from the engine."""
+    dataset, rows = replicate.dataset, replicate.split.validation
+    spec = cast(ModelSpec, member.recipe.model)
+    module = build(spec, shape=dataset.shape, outputs=dataset.outputs, seed=member.seed).eval()
+    load_state(module, weights)
+    total = 0.0
+    for part in torch.split(rows, BATCH):
+        z = module(replicate.scale(replicate.gather(part, device=CPU)))
+        total += float(LOSSES[str(member.recipe.loss)](z, replicate.targets(part, device=CPU)).double().sum())
+    return total / len(rows)
+
+
+def _alone(member: Member, replicates: Mapping[int, Replicate]) -> Mapping[str, Tensor]:
+    for event in fit([member], replicates):
+        if isinstance(event, MemberFinished):
+            return event.weights
+    return {}
+
+
+def _deviation(again: Mapping[str, Tensor], before: Mapping[str, Tensor]) -> float:
+    return max(float((again[name].double() - before[name].double()).abs().max()) for name in before)

@@ -1,0 +1,61 @@
+"""What a result says of its circumstances: the data, what chance would reach, and the machine."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from wellfit import __version__
+from wellfit.diagnose import class_frequency_loss
+from wellfit.record import Environment
+from wellfit.train.fit import default_device
+from wellfit.train.replicate import Replicate
+
+
+def about_data(replicate: Replicate, test_reads: int) -> dict[str, Any]:
+    """Return the block ``data`` of a result."""
+    dataset, parts = replicate.dataset, replicate.split
+    return {
+        "name": dataset.name,
+        "source": dataset.source,
+        "task": dataset.task,
+        "kind": dataset.kind,
+        "shape": list(dataset.shape),
+        "classes": list(dataset.classes),
+        "train": len(parts.train),
+        "validation": len(parts.validation),
+        "test": len(parts.test),
+        "probe": len(replicate.probe),
+        "skipped": list(dataset.skipped),
+        "fingerprint": dataset.fingerprint,
+        "test_reads": test_reads,
+    }
+
+
+def chance_loss(replicate: Replicate) -> float:
+    """Return the loss of answering the class frequencies, or the mean: 1 for targets in standard deviations."""
+    dataset = replicate.dataset
+    if dataset.task == "regression":
+        return 1.0
+    counts = torch.bincount(dataset.y[replicate.split.train], minlength=len(dataset.classes))
+    return class_frequency_loss(counts.tolist())
+
+
+def environment() -> Environment:
+    """Return where this process runs."""
+    libraries = {name: version(name) for name in ("torchvision", "numpy", "scikit-learn", "scipy", "safetensors")}
+    device = default_device()
+    return Environment(
+        wellfit=__version__,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        platform=platform.platform(),
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
+        threads=torch.get_num_threads(),
+        started=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        libraries=libraries,
+    )

@@ -1,0 +1,222 @@
+"""Run a study: what is not done yet is trained, the test set is read once, the folder is completed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from wellfit.atomic import write_atomic
+from wellfit.errors import InterruptedStudyError, RecipeError, StorageError
+from wellfit.random import derive
+from wellfit.recipe import StudySpec
+from wellfit.record import RunRecord
+from wellfit.study.analyse import Facts, analyse
+from wellfit.study.certify import certify
+from wellfit.study.circumstances import about_data, chance_loss, environment
+from wellfit.study.design import control_of, recipe_hash
+from wellfit.study.files import StudyFolder, dump_yaml, write_json
+from wellfit.study.prepare import Prepared, design, prepare
+from wellfit.study.sealed import read_test_set
+from wellfit.study.store import Store
+from wellfit.study.trained import save_model
+from wellfit.train import checkpoint as disk
+from wellfit.train.events import EpochEnded, Event, Key, MemberFinished, PopulationStarted
+from wellfit.train.fit import fit
+from wellfit.train.member import Member
+from wellfit.train.plan import populations
+from wellfit.train.replicate import Replicate
+
+Listener = Callable[[Event], None]
+Replicates = Mapping[int, Replicate]
+
+
+def run_study(
+    spec: StudySpec,
+    out: Path,
+    *,
+    store_url: str | None = None,
+    fresh: bool = False,
+    certificates: int = 0,
+    listen: Listener = lambda event: None,
+) -> dict[str, Any]:
+    """Run a study, or what is left of it, in the folder ``out`` and return its result (the content of ``result.json``).
+
+    Parameters
+    ----------
+    spec
+        Arms times seeds over a base recipe.
+    out
+        The study's folder. The same spec in the same folder goes on where it was interrupted; what is complete is not
+        run again.
+    store_url
+        Where runs and curves are kept; ``None``: SQLite in the folder.
+    fresh
+        Forget what the folder holds of this study and begin anew.
+    certificates
+        How many random members are trained again alone, to show that training together changed nothing.
+    listen
+        Called with each event of the training.
+
+    Raises
+    ------
+    InputError
+        Bad recipe, data or model: before anything is written.
+    InterruptedStudyError
+        On KeyboardInterrupt; the folder holds what was done.
+
+    """
+    began = time.perf_counter()
+    folder = StudyFolder(out)
+    arms = design(spec)
+    finished = None if fresh else _finished_result(spec, folder, store_url)
+    if finished is not None and (finished["certificate"] or not certificates):
+        return finished
+    prepared = prepare(spec, arms)
+    with folder.lock(), Store.open(store_url or folder.results, spec.name) as store:
+        if fresh:
+            _remove_checkpoints(folder)  # first: a kill in between must not leave them to the new runs
+            store.clear()
+        _enter(prepared, folder, store)
+        status = _execute(prepared, folder, store, certificates, listen)
+        store.set_meta("seconds", store.meta("seconds", 0.0) + time.perf_counter() - began)
+        result = analyse(_facts(prepared, store, status))
+        write_json(folder.result, result)
+        if status == "interrupted":
+            done, total = len(_records(prepared, store)), len(prepared.members)
+            raise InterruptedStudyError(
+                f"interrupted with {done} of {total} runs done; the same command goes on from here"
+            )
+        store.set_meta("complete", {"spec": spec.to_dict(), "result": _digest(folder.result.read_bytes())})
+    return result
+
+
+def _enter(prepared: Prepared, folder: StudyFolder, store: Store) -> None:
+    """Enter the study's runs and data into the store; refuse other recipes or data than was trained on before."""
+    store.begin([(m.arm, m.seed, recipe_hash(m.recipe), m.recipe.to_dict()) for m in prepared.members])
+    known = store.meta("data", {})
+    begun = bool(store.finished()) or any(folder.checkpoints.glob("*"))
+    prints = {spec.model_dump_json(): prepared.fingerprint(spec) for spec in prepared.replicates}
+    for spec in prepared.replicates:
+        name = spec.model_dump_json()
+        if begun and known.get(name, prints[name]) != prints[name]:
+            what = f"{spec.source} has changed since this study was begun"
+            raise RecipeError("data", what, "the same data, another --out, or --fresh to begin anew")
+    store.set_meta("data", known | prints)
+    store.set_meta("complete", None)
+    write_atomic(folder.spec, dump_yaml(prepared.spec))
+
+
+def _execute(prepared: Prepared, folder: StudyFolder, store: Store, certificates: int, listen: Listener) -> str:
+    """Train what is left, certify, and read the test set at last; return the study's status."""
+    try:
+        _train(prepared, folder, store, listen)
+        if certificates and store.meta("certificate") is None:
+            made = certify(prepared.members, prepared.replicates_of, store.finished(), folder, certificates)
+            store.set_meta("certificate", made)
+        read_test_set(prepared.members, prepared.replicates_of, folder, store)
+    except KeyboardInterrupt:
+        return "interrupted"
+    return "complete"
+
+
+def _train(prepared: Prepared, folder: StudyFolder, store: Store, listen: Listener) -> None:
+    """Train every member that is not finished: first what checkpoints hold, then the rest."""
+    finished = store.finished()
+    left = {member.key: member for member in prepared.members if member.key not in finished}
+    for members, path in _todo(prepared, left, folder):
+        replicates = prepared.replicates_of(members[0])
+        for event in fit(members, replicates, checkpoint=path):
+            if isinstance(event, PopulationStarted):
+                store.truncate(event.members, event.epochs_done)
+                _note_plan(store, event)
+            elif isinstance(event, EpochEnded):
+                store.add_epochs(event.rows)
+            elif isinstance(event, MemberFinished):
+                save_model(folder, event, replicates[event.record.seed])
+                store.finish(event.record)
+            listen(event)
+
+
+def _todo(prepared: Prepared, left: Mapping[Key, Member], folder: StudyFolder) -> list[tuple[list[Member], Path]]:
+    """Return the populations to train, each with its checkpoint: first those that have one to go on from.
+
+    A checkpoint may hold members that finished after it was written, or were begun with another recipe or other data;
+    they are left out.
+    """
+    waiting = dict(left)
+    todo = []
+    for path in sorted(folder.checkpoints.glob("*.safetensors")):
+        marks = disk.peek(path)
+        members = [
+            waiting.pop(key)
+            for key, mark in marks.items()
+            if key in waiting and mark == disk.mark(waiting[key], prepared.replicates_of(waiting[key])[key[1]])
+        ]
+        if members:
+            todo.append((members, path))
+        else:
+            path.unlink()
+    for members in populations(list(waiting.values())):
+        name = f"{derive(0, *(str(member.key) for member in members)):016x}"
+        todo.append((members, folder.checkpoints / f"{name}.safetensors"))
+    return todo
+
+
+def _note_plan(store: Store, event: PopulationStarted) -> None:
+    """Keep how the population is computed, for the result's ``plan``."""
+    known = store.meta("plan", [])
+    note = {"members": len(event.members), "epochs": event.epochs, "how": event.how}
+    if note not in known and event.epochs_done == 0:
+        store.set_meta("plan", [*known, note])
+
+
+def _finished_result(spec: StudySpec, folder: StudyFolder, store_url: str | None) -> dict[str, Any] | None:
+    """Return the result of a study that is complete already, without loading its data."""
+    try:
+        content = folder.result.read_bytes()
+        with Store.open(store_url or folder.results, spec.name, create=False) as store:
+            complete = store.meta("complete")
+        if complete != {"spec": spec.to_dict(), "result": _digest(content)}:
+            return None
+        found: dict[str, Any] = json.loads(content)
+    except (OSError, StorageError, ValueError):
+        return None  # whatever is wrong there is said when the study is run
+    return found
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _remove_checkpoints(folder: StudyFolder) -> None:
+    for path in folder.checkpoints.glob("*"):
+        path.unlink(missing_ok=True)
+
+
+def _records(prepared: Prepared, store: Store) -> list[RunRecord]:
+    """Return the finished runs of this study's arms and seeds, in their order."""
+    finished = store.finished()
+    return [finished[member.key] for member in prepared.members if member.key in finished]
+
+
+def _facts(prepared: Prepared, store: Store, status: str) -> Facts:
+    replicates = next(iter(prepared.replicates.values()))
+    replicate = next(iter(replicates.values()))
+    return Facts(
+        spec=prepared.spec,
+        arms=prepared.arms,
+        control=control_of(prepared.spec, prepared.arms),
+        status=status,
+        records=_records(prepared, store),
+        data=about_data(replicate, store.test_reads()),
+        chance=chance_loss(replicate),
+        plan=store.meta("plan", []),
+        certificate=store.meta("certificate"),
+        environment=asdict(environment()),
+        seconds=store.meta("seconds", 0.0),
+    )

@@ -1,0 +1,61 @@
+"""The sealed test set: read once, when every run is finished, with the weights that each hands over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from safetensors.torch import load_file
+
+from wellfit.models import load_state
+from wellfit.record import TestRow
+from wellfit.study.files import StudyFolder
+from wellfit.study.store import Store
+from wellfit.train.evaluate import evaluate
+from wellfit.train.fit import default_device
+from wellfit.train.losses import LOSSES
+from wellfit.train.member import Member
+from wellfit.train.plan import choose_network, start_modules
+from wellfit.train.population import Population
+from wellfit.train.replicate import Replicate
+
+
+def read_test_set(
+    members: Sequence[Member],
+    replicates_of: Callable[[Member], Mapping[int, Replicate]],
+    folder: StudyFolder,
+    store: Store,
+) -> None:
+    """Enter each run's test loss and accuracy into the store.
+
+    Runs that have theirs are left alone; the reading is counted where at least one is added. Every choice (of epoch,
+    arm and seed) was made on validation before.
+    """
+    finished = store.finished()
+    unread = [m for m in members if finished[m.key].test is None and finished[m.key].best_epoch > 0]
+    if not unread:
+        return
+    store.count_test_read()
+    device = default_device()
+    for member in unread:
+        store.set_test(member.key, _test_row(member, replicates_of(member), folder, device))
+
+
+def _test_row(
+    member: Member, replicates: Mapping[int, Replicate], folder: StudyFolder, device: torch.device
+) -> TestRow:
+    (module,) = start_modules([member], replicates)
+    load_state(module, load_file(folder.weights(member.arm, member.seed)))
+    population = Population([member], [module], device=device)
+    score = evaluate(
+        choose_network(module, [member], shape=replicates[member.seed].dataset.shape, device=device),
+        population.leaves,
+        population.buffers,
+        [member],
+        dict(replicates),
+        lambda replicate: replicate.split.test,
+        loss=LOSSES[str(member.recipe.loss)],
+        device=device,
+    )
+    accuracy = None if score.accuracy is None else float(score.accuracy[0])
+    return TestRow(test_loss=float(score.loss[0]), test_accuracy=accuracy)

@@ -1,0 +1,70 @@
+"""Comparable curves: loss and accuracy in evaluation mode, without penalty and augmentation, on fixed samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wellfit.train.feed import group_members
+from wellfit.train.losses import Loss
+from wellfit.train.member import Member
+from wellfit.train.network import Batch, Leaves, Network, group_index
+from wellfit.train.replicate import Replicate
+
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Score:
+    """Means over samples for each member: float64 (P,); ``accuracy`` is None for regression."""
+
+    loss: Tensor
+    accuracy: Tensor | None
+
+
+def evaluate(
+    network: Network,
+    leaves: Leaves,
+    buffers: Leaves,
+    members: Sequence[Member],
+    replicates: dict[int, Replicate],
+    which: Callable[[Replicate], Tensor],
+    *,
+    loss: Loss,
+    device: torch.device,
+) -> Score:
+    """Return each member's score on the samples that ``which`` picks from its seed's replicate."""
+    groups = _by_seed(members)
+    used = [replicates[seed] for seed, _ in groups]
+    rows = [which(replicate) for replicate in used]
+    slices = tuple(part for _, part in groups)
+    group_of = group_index(slices, device)
+    samples = len(rows[0])
+    total = torch.zeros(len(members), dtype=torch.float64, device=device)
+    right = torch.zeros_like(total)
+    classification = used[0].dataset.task == "classification"
+    for start in range(0, samples, CHUNK):
+        parts = [indices[start : start + CHUNK] for indices in rows]
+        x = [r.scale(r.gather(part, device=device)) for r, part in zip(used, parts, strict=True)]
+        y = [r.targets(part, device=device) for r, part in zip(used, parts, strict=True)]
+        batch = Batch(torch.stack(x), torch.stack(y), slices, group_of)
+        z = network.answers(leaves, buffers, batch)
+        truth = batch.for_members(batch.y)
+        total += loss(z, truth).sum(1, dtype=torch.float64)
+        if classification:
+            right += (z.argmax(-1) == truth).sum(1)
+    return Score(total / samples, right / samples if classification else None)
+
+
+def _by_seed(members: Sequence[Member]) -> list[tuple[int, slice]]:
+    """Return the seeds in order, each with the stretch of members that have it."""
+    joined: list[tuple[int, slice]] = []
+    for group in group_members(members):
+        if joined and joined[-1][0] == group.seed:
+            joined[-1] = (group.seed, slice(joined[-1][1].start, group.part.stop))
+        else:
+            joined.append((group.seed, group.part))
+    return joined

@@ -1,0 +1,219 @@
+"""Train a population to its end: epochs, evaluation, stage 6, events, checkpoints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from wellfit.record import EpochRow, RunRecord, Status, best_epoch, better_sign
+from wellfit.regularize.gradient.clip_norm import gradient_norm
+from wellfit.regularize.stages import Stopping
+from wellfit.train import checkpoint as disk
+from wellfit.train.denormals import flushed
+from wellfit.train.evaluate import evaluate
+from wellfit.train.events import EpochEnded, Event, Key, MemberFinished, PopulationEnded, PopulationStarted
+from wellfit.train.feed import Feed, feed_order
+from wellfit.train.losses import LOSSES
+from wellfit.train.member import Member
+from wellfit.train.network import Network
+from wellfit.train.plan import choose_network, start_modules
+from wellfit.train.population import Population
+from wellfit.train.replicate import Replicate
+from wellfit.train.step import step
+
+NORM_EVERY = 16
+"""The gradient norm is measured at the first and then every 16th step of an epoch."""
+
+Curves = dict[Key, list[EpochRow]]
+
+
+def fit(
+    members: Sequence[Member],
+    replicates: Mapping[int, Replicate],
+    *,
+    device: torch.device | None = None,
+    checkpoint: Path | None = None,
+) -> Iterator[Event]:
+    """Train members of one structure in lockstep and yield what happens.
+
+    Parameters
+    ----------
+    members
+        Of one ``structure``; each key once.
+    replicates
+        By seed, all of the members' data.
+    device
+        Where to compute; ``None``: the first CUDA device, else the CPU.
+    checkpoint
+        The file that holds the population after each epoch. If it exists and holds all of the members, with the same
+        recipes and data (and perhaps others, which are left out), they go on from it. It is removed when all have left.
+
+    Yields
+    ------
+    Event
+        ``PopulationStarted``, then for each epoch ``EpochEnded`` and a ``MemberFinished`` for each member that leaves
+        after it, and at last ``PopulationEnded``. The epoch's checkpoint is written after its events: whoever listens
+        has stored them by then.
+
+    """
+    began = time.perf_counter()
+    device = device or default_device()
+    ordered = sorted(members, key=feed_order)
+    marks = {member.key: disk.mark(member, replicates[member.seed]) for member in ordered}
+    saved = _saved(checkpoint, marks)
+    modules = start_modules(ordered, replicates)
+    shape = replicates[ordered[0].seed].dataset.shape
+    network = choose_network(modules[0], ordered, shape=shape, device=device)
+    population = Population(ordered, modules, device=device)
+    curves: Curves = {member.key: [] for member in ordered}
+    if saved is not None:
+        rows = list(saved.marks)
+        population.load(saved.tensors, [rows.index(member.key) for member in ordered], saved.t)
+        curves = {member.key: list(saved.curves[member.key]) for member in ordered}
+    done = saved.epoch if saved else 0
+    most = max(member.recipe.epochs for member in ordered)
+    yield PopulationStarted(tuple(member.key for member in ordered), most, done, network.how)
+    for epoch in range(done + 1, most + 1):
+        yield from _epoch(population, network, replicates, curves, epoch, device)
+        if not len(population):
+            break
+        if checkpoint is not None:
+            left = {member.key: marks[member.key] for member in population.members}
+            disk.save(checkpoint, disk.Checkpoint(left, epoch, population.t, curves, population.tensors()))
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    yield PopulationEnded(time.perf_counter() - began)
+
+
+def _saved(path: Path | None, marks: Mapping[Key, str]) -> disk.Checkpoint | None:
+    """Return the checkpoint to go on from, if there is one that holds all of these members as they are now."""
+    if path is None or not path.exists():
+        return None
+    saved = disk.load(path)
+    return saved if all(saved.marks.get(key) == mark for key, mark in marks.items()) else None
+
+
+def default_device() -> torch.device:
+    """Return the first CUDA device if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _epoch(
+    population: Population,
+    network: Network,
+    replicates: Mapping[int, Replicate],
+    curves: Curves,
+    epoch: int,
+    device: torch.device,
+) -> Iterator[Event]:
+    """Train and measure one epoch; members that are done leave the population."""
+    began = time.perf_counter()
+    members = population.members
+    with flushed():
+        objective, norm = _train(population, network, replicates, epoch, device)
+        rows = _measure(population, network, replicates, epoch, objective, norm, device)
+    seconds = time.perf_counter() - began
+    for member in members:
+        curves[member.key].append(replace(rows[member.key], seconds=seconds / len(members)))
+    ends = {i: status for i, member in enumerate(members) if (status := _end(member, curves[member.key]))}
+    population.remember_best([i for i, m in enumerate(members) if _is_best(m, curves[m.key])])
+    staying = [i for i in range(len(members)) if i not in ends]
+    yield EpochEnded(epoch, {m.key: curves[m.key][-1] for m in members}, len(staying), seconds)
+    for i, status in ends.items():
+        member = members[i]
+        best = member.recipe.restore == "best" or status == "diverged"
+        yield MemberFinished(_record(member, curves[member.key], status), population.handed_over(i, best=best))
+    if ends:
+        population.keep(staying)
+
+
+def _train(
+    population: Population, network: Network, replicates: Mapping[int, Replicate], epoch: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Train one epoch; return each member's mean data loss and mean gradient norm (P,), float64."""
+    recipe = population.members[0].recipe
+    loss = LOSSES[str(recipe.loss)]
+    feed = Feed(population.members, dict(replicates), batch_size=recipe.batch_size, device=device)
+    population.hidden.begin_epoch(epoch)
+    total = torch.zeros(len(population), dtype=torch.float64, device=device)
+    norms = torch.zeros_like(total)
+    for number, batch in enumerate(feed.epoch(epoch)):
+        losses, gradients = step(population, network, batch, loss)
+        total += losses * batch.x.shape[1]
+        if number % NORM_EVERY == 0:
+            norms += gradient_norm(list(gradients.values()))
+    return total / feed.samples, norms / -(-feed.steps // NORM_EVERY)
+
+
+def _measure(
+    population: Population,
+    network: Network,
+    replicates: Mapping[int, Replicate],
+    epoch: int,
+    objective: Tensor,
+    norm: Tensor,
+    device: torch.device,
+) -> dict[Key, EpochRow]:
+    """Return the members' rows of the epoch, without its time."""
+    members, loss = population.members, LOSSES[str(population.members[0].recipe.loss)]
+    where = (network, population.leaves, population.buffers, members, dict(replicates))
+    train = evaluate(*where, lambda replicate: replicate.probe, loss=loss, device=device)
+    validation = evaluate(*where, lambda replicate: replicate.split.validation, loss=loss, device=device)
+    penalty = population.penalty()
+    lr = population.optimizer_numbers["lr"]
+    columns = [t.tolist() for t in (train.loss, validation.loss, objective + penalty, penalty, lr, norm)]
+    train_accuracy = [None] * len(members) if train.accuracy is None else train.accuracy.tolist()
+    val_accuracy = [None] * len(members) if validation.accuracy is None else validation.accuracy.tolist()
+    rows = {}
+    for i, member in enumerate(members):
+        train_loss, val_loss, total, penalties, rate, length = (column[i] for column in columns)
+        rows[member.key] = EpochRow(
+            epoch=epoch,
+            train_loss=train_loss,
+            val_loss=val_loss,
+            train_accuracy=train_accuracy[i],
+            val_accuracy=val_accuracy[i],
+            objective=total,
+            penalty=penalties,
+            lr=rate,
+            grad_norm=length,
+            seconds=0.0,
+        )
+    return rows
+
+
+def _end(member: Member, rows: Sequence[EpochRow]) -> Status | None:
+    """Return how the member's training ended with its last row, or None if it goes on."""
+    last = rows[-1]
+    if not last.is_finite:
+        return "diverged"
+    if last.epoch >= member.recipe.epochs:
+        return "complete"
+    monitor = member.recipe.monitor
+    scores = [better_sign(monitor) * row.value(monitor) for row in rows]
+    stoppers = [method for method in member.methods.values() if isinstance(method, Stopping)]
+    return "stopped" if any(method.should_stop(scores) for method in stoppers) else None
+
+
+def _is_best(member: Member, rows: Sequence[EpochRow]) -> bool:
+    return best_epoch(rows, member.recipe.monitor) == rows[-1].epoch
+
+
+def _record(member: Member, rows: Sequence[EpochRow], status: Status) -> RunRecord:
+    restored = best_epoch(rows, member.recipe.monitor)
+    if member.recipe.restore == "last":
+        restored = 0 if status == "diverged" else rows[-1].epoch
+    return RunRecord(
+        arm=member.arm,
+        seed=member.seed,
+        recipe=member.recipe.to_dict(),
+        status=status,
+        best_epoch=restored,
+        curves=tuple(rows),
+        seconds=sum(row.seconds for row in rows),
+    )

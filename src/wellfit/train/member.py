@@ -1,0 +1,47 @@
+"""A member: one run on its way into a population."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from wellfit.recipe import AdamWSpec, Recipe
+from wellfit.regularize.catalogue import CATALOGUE, make
+from wellfit.regularize.stages import Method
+from wellfit.train.events import Key
+from wellfit.train.optimizers import family
+
+
+@dataclass(frozen=True)
+class Member:
+    """One arm with one seed; its recipe names model and loss (``wellfit.study`` fills them in from the data)."""
+
+    arm: str
+    seed: int
+    recipe: Recipe
+
+    @property
+    def key(self) -> Key:
+        """The run's name: (arm, seed)."""
+        return self.arm, self.seed
+
+    @cached_property
+    def methods(self) -> dict[str, Method]:
+        """The recipe's methods by name, in the catalogue's order.
+
+        AdamW is Adam with ``weight_decay``: the decay stands in one place only.
+        """
+        given = dict(self.recipe.regularizers)
+        optimizer = self.recipe.optimizer
+        if isinstance(optimizer, AdamWSpec) and "weight_decay" not in given:
+            given["weight_decay"] = {"strength": optimizer.weight_decay}
+        made = {name: make(name, parameters) for name, parameters in given.items()}
+        return {name: made[name] for name in CATALOGUE if name in made}
+
+    @cached_property
+    def structure(self) -> str:
+        """What members of one population must share: everything about the recipe that is not a number of a member."""
+        recipe = self.recipe.to_dict()
+        shared = {name: recipe[name] for name in ("data", "model", "loss", "batch_size")}
+        return json.dumps({**shared, "optimizer": family(self.recipe.optimizer)}, sort_keys=True)

@@ -1,0 +1,89 @@
+"""How to run members fastest here: which of them make a population, and how its networks are computed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import cast
+
+import torch
+from torch import nn
+
+from wellfit.errors import RecipeError
+from wellfit.models import build
+from wellfit.recipe import ModelSpec
+from wellfit.regularize.stages import Activation
+from wellfit.train.hidden import hidden_sites
+from wellfit.train.member import Member
+from wellfit.train.network import Network
+from wellfit.train.one_by_one import OneByOne
+from wellfit.train.replicate import Replicate
+from wellfit.train.stacked import Stacked, can_stack
+from wellfit.train.vmapped import Vmapped, refusal
+
+
+def populations(members: Sequence[Member]) -> list[list[Member]]:
+    """Return the members grouped by structure, in the order in which the structures first appear."""
+    first = {structure: at for at, structure in reversed(list(enumerate(member.structure for member in members)))}
+    ordered = sorted(members, key=lambda member: first[member.structure])
+    return [list(group) for _, group in groupby(ordered, key=lambda member: member.structure)]
+
+
+def start_modules(members: Sequence[Member], replicates: Mapping[int, Replicate]) -> list[nn.Module]:
+    """Return each member's network as its seed initializes it; members of a seed start equal."""
+    made: dict[int, nn.Module] = {}
+    for member in members:
+        if member.seed not in made:
+            dataset = replicates[member.seed].dataset
+            spec = cast(ModelSpec, member.recipe.model)
+            made[member.seed] = build(spec, shape=dataset.shape, outputs=dataset.outputs, seed=member.seed)
+    return [copy.deepcopy(made[member.seed]) for member in members]
+
+
+def choose_network(
+    module: nn.Module, members: Sequence[Member], *, shape: Sequence[int], device: torch.device
+) -> Network:
+    """Return the fastest way to compute these members, for samples of ``shape``, on this device.
+
+    Sequences of linear layers are stacked by hand. Convolutions go one by one on a CPU, where grouped ones are slower;
+    so does what keeps a state or draws by itself. All else goes under ``vmap`` if a small batch of it passes there.
+
+    Raises
+    ------
+    RecipeError
+        A member changes hidden activations and the network has none that can be reached.
+
+    """
+    sites = hidden_sites(module, shape)
+    _check_sites(sites, members)
+    own = copy.deepcopy(module).to(device)
+    if can_stack(own):
+        return Stacked(own, sites)
+    why = "a single member" if len(members) == 1 else _why_not_vmap(own, shape, device)
+    return OneByOne(own, sites, why=why) if why else Vmapped(own, sites)
+
+
+def _why_not_vmap(module: nn.Module, shape: Sequence[int], device: torch.device) -> str:
+    kinds = [type(child) for child in module.modules()]
+    if device.type == "cpu" and any(issubclass(kind, nn.modules.conv._ConvNd) for kind in kinds):
+        return "convolutions on a CPU"
+    if any(issubclass(kind, nn.RNNBase) for kind in kinds):
+        return "recurrent layers"
+    if any(True for _ in module.buffers()):
+        return "it keeps buffers"
+    return refusal(module, torch.zeros(1, 2, *shape, device=device))
+
+
+def _check_sites(sites: frozenset[str], members: Sequence[Member]) -> None:
+    """Refuse a hidden-activation method that would silently do nothing."""
+    if sites:
+        return
+    for member in members:
+        for name, method in member.methods.items():
+            if isinstance(method, Activation) and not method.is_off:
+                raise RecipeError(
+                    f"arm {member.arm}, regularizers.{name}",
+                    "the network has no hidden activation module to act on (functional activations are not seen)",
+                    "a hidden layer followed by a module such as nn.ReLU",
+                )

@@ -1,0 +1,132 @@
+"""Members stacked by hand: each linear layer of all members is one batched matrix product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from wellfit.models.activation import ACTIVATIONS
+from wellfit.train.hidden import HiddenStage
+from wellfit.train.losses import Loss
+from wellfit.train.network import Batch, Leaves, Network
+
+ELEMENTWISE = (*ACTIVATIONS.values(), nn.Identity)
+NARROW = 32
+"""Up to this many outputs a layer's weight gradient is made as (x^T g)^T: there the product of one member and that of
+many take the same kernel, so that a member's numbers do not depend on how many others there are."""
+
+
+class _Linear(torch.autograd.Function):
+    """``z[p] = x[group of p] w[p]^T + b[p]``: x (G, B, I), w (P, O, I), b (P, 1, O) or None -> z (P, B, O)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, slices: tuple[slice, ...]) -> Tensor:
+        ctx.save_for_backward(x, w)
+        ctx.slices, ctx.with_bias = slices, b is not None
+        z = x.new_empty(len(w), x.shape[1], w.shape[1])
+        for inputs, part in _groups(x, slices):
+            wt = w[part].transpose(1, 2)
+            if b is None:
+                torch.bmm(inputs, wt, out=z[part])
+            else:
+                torch.baddbmm(b[part], inputs, wt, out=z[part])
+        return z
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        (g,) = gradients
+        g = g.contiguous()
+        x, w = ctx.saved_tensors
+        narrow = w.shape[1] <= NARROW
+        gw = torch.empty_like(w)
+        for inputs, part in _groups(x, ctx.slices):
+            if narrow:
+                gw[part] = torch.bmm(inputs.transpose(1, 2), g[part]).transpose(1, 2)
+            else:
+                torch.bmm(g[part].transpose(1, 2), inputs, out=gw[part])
+        gx = torch.bmm(g, w) if ctx.needs_input_grad[0] else None
+        gb = g.sum(1, keepdim=True) if ctx.with_bias else None
+        return gx, gw, gb, None
+
+
+def _groups(x: Tensor, slices: tuple[slice, ...]) -> list[tuple[Tensor, slice]]:
+    """Pair each group's members with its inputs; hidden layers have an input of their own for every member."""
+    if not slices:
+        return [(x, slice(0, len(x)))]
+    pairs = []
+    for group, part in enumerate(slices):
+        pairs.append((x[group].expand(part.stop - part.start, *x.shape[1:]), part))
+    return pairs
+
+
+def can_stack(module: nn.Module) -> bool:
+    """Return whether the module is just a sequence of flatten, linear layers and elementwise activations.
+
+    Each layer once, without hooks or a ``forward`` of its own, each weight a trainable parameter of its own.
+    """
+    if type(module) is not nn.Sequential:
+        return False
+    layers = list(module)
+    first = layers[0] if layers else None
+    once = len({id(layer) for layer in layers}) == len(layers)
+    hooked = any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in (module, *layers))
+    linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
+    own = {id(p) for layer in linear for p in (layer.weight, layer.bias) if p is not None and p.requires_grad}
+    needed = sum(1 if layer.bias is None else 2 for layer in linear)
+    known = all(_known(layer, first=index == 0) for index, layer in enumerate(layers))
+    return isinstance(first, nn.Flatten | nn.Linear) and once and not hooked and len(own) == needed and known
+
+
+def _known(layer: nn.Module, *, first: bool) -> bool:
+    if isinstance(layer, nn.Flatten):
+        return first and (layer.start_dim, layer.end_dim) == (1, -1)
+    if isinstance(layer, nn.GELU | nn.ReLU | nn.LeakyReLU | nn.ELU | nn.SiLU):
+        return not getattr(layer, "inplace", False)
+    return type(layer) is nn.Linear or type(layer) in ELEMENTWISE
+
+
+class Stacked(Network):
+    """A population of sequences of linear layers."""
+
+    how = "stacked"
+
+    def __init__(self, module: nn.Module, sites: frozenset[str]) -> None:
+        self.layers = list(module.named_children())
+        self.sites = sites
+
+    def _forward(self, leaves: Mapping[str, Tensor], batch: Batch, hidden: HiddenStage | None) -> Tensor:
+        h = batch.x
+        slices = batch.slices
+        for name, layer in self.layers:
+            if isinstance(layer, nn.Flatten):
+                h = h.flatten(2)
+            elif isinstance(layer, nn.Linear):
+                bias = leaves.get(f"{name}.bias")
+                h = _Linear.apply(h, leaves[f"{name}.weight"], None if bias is None else bias.unsqueeze(1), slices)
+                slices = ()
+            else:
+                h = layer(h)
+                if hidden is not None and name in self.sites:
+                    h = hidden.apply(name, h)
+        return h
+
+    def gradients(
+        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, loss: Loss, hidden: HiddenStage
+    ) -> tuple[Tensor, Leaves]:
+        """See Network."""
+        names = list(leaves)
+        with torch.enable_grad():
+            inputs = [leaves[name].detach().requires_grad_() for name in names]
+            z = self._forward(dict(zip(names, inputs, strict=True)), batch, hidden)
+            losses = loss(z, batch.for_members(batch.y)).mean(1)
+            # members do not meet: the gradient of the sum is each member's own
+            gradients = torch.autograd.grad(losses.sum(), inputs)
+        return losses.detach(), dict(zip(names, gradients, strict=True))
+
+    @torch.no_grad()
+    def answers(self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch) -> Tensor:
+        """See Network."""
+        return self._forward(leaves, batch, None)

@@ -1,0 +1,1 @@
+"""Plot data: what a table or figure shows, as plain values. No drawing, no torch."""

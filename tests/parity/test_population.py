@@ -1,0 +1,223 @@
+"""Every member ends where the plain PyTorch loop ends: after 100 steps within 1e-4, printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.support import deviation, member, replicates, tiny_images, tiny_vectors, train
+from wellfit.data import Dataset
+from wellfit.regularize.catalogue import CATALOGUE, check
+from wellfit.train.events import PopulationStarted
+from wellfit.train.fit import fit
+from wellfit.train.member import Member
+from wellfit.train.reference import train_reference
+
+TOLERANCE = 1e-4
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "sgd": {"kind": "sgd", "lr": 0.05},
+    "momentum": {"kind": "momentum", "lr": 0.02, "momentum": 0.9},
+    "adam": {"kind": "adam", "lr": 0.002},
+    "adamw": {"kind": "adamw", "lr": 0.002, "weight_decay": 0.05},
+}
+# 150 samples, 108 in train: 7 steps of 16 an epoch, the last one smaller; 15 epochs are 105 steps
+EPOCHS = 15
+
+
+def compare(members: list[Member], dataset: Dataset, capsys: pytest.CaptureFixture[str], title: str) -> None:
+    together = train(members, dataset)
+    found = {
+        m.key: deviation(train_reference(m, replicates(dataset, [m])[m.seed]), together[m.key].weights) for m in members
+    }
+    with capsys.disabled():
+        print(f"\n  parity, {title}: largest deviation of {len(members)} members {max(found.values()):.1e}", end="")
+    assert max(found.values()) <= TOLERANCE, found
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_optimizers(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    rates = (0.5, 1.0, 2.0)
+    members = [
+        member(
+            f"{kind} x{factor}",
+            seed,
+            optimizer=OPTIMIZERS[kind] | {"lr": OPTIMIZERS[kind]["lr"] * factor},
+            epochs=EPOCHS,
+        )
+        for factor in rates
+        for seed in (0, 1)
+    ]
+    compare(members, tiny_images(), capsys, kind)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_methods(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    defaults = check(name, {})
+    strength = next(iter(CATALOGUE[name].off))
+    halved = defaults | {strength: defaults[strength] * 0.5}
+    patience = {"patience": 1e9}  # the reference runs to the end
+    levels = [defaults, halved] if name != "early_stopping" else [patience]
+    members = [
+        member(f"{name} {level}", seed, regularizers={name: level}, epochs=EPOCHS)
+        for level in levels
+        for seed in (0, 1)
+    ]
+    compare([*members, member("plain", 0, epochs=EPOCHS)], tiny_images(), capsys, name)
+
+
+def test_sgd_with_and_without_momentum_in_one_population(capsys: pytest.CaptureFixture[str]) -> None:
+    members = [
+        member(f"{m}", 0, optimizer={"kind": "sgd", "lr": 0.02, "momentum": m}, epochs=EPOCHS) for m in (0, 0.5, 0.9)
+    ]
+    compare(members, tiny_images(), capsys, "sgd and momentum mixed")
+
+
+def test_all_methods_at_once_beside_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    every = {name: check(name, {}) for name in CATALOGUE} | {"early_stopping": {"patience": 1e9}}
+    members = [member("all", seed, regularizers=every, epochs=EPOCHS) for seed in (0, 1)]
+    members += [member(name, 0, regularizers={name: every[name]}, epochs=EPOCHS) for name in every]
+    compare(members, tiny_images(), capsys, "all methods mixed")
+
+
+def test_regression(capsys: pytest.CaptureFixture[str]) -> None:
+    some = {"plain": {}, "dropout": {"dropout": {"rate": 0.2}}, "l1": {"l1": {"strength": 1e-3}}}
+    members = [
+        member(name, seed, regularizers=given, loss="mse", epochs=EPOCHS, model={"kind": "mlp", "hidden": [16]})
+        for name, given in some.items()
+        for seed in (0, 1)
+    ]
+    compare(members, tiny_vectors(), capsys, "regression")
+
+
+NETS = """
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+class Modules(nn.Module):
+    def __init__(self, width=10):
+        super().__init__()
+        self.a, self.act, self.b = nn.Linear(36, width), nn.ReLU(), nn.Linear(width, 3)
+    def forward(self, x):
+        return self.b(self.act(self.a(x.flatten(1))))
+
+class Normed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.norm, self.drop, self.b = nn.Linear(36, 10), nn.BatchNorm1d(10), nn.Dropout(0.3), nn.Linear(10, 3)
+        self.frozen = nn.Parameter(self.a.bias.detach().clone(), requires_grad=False)
+    def forward(self, x):
+        return self.b(self.drop(F.relu(self.norm(self.a(x.flatten(1)) + self.frozen))))
+
+def shared_activation():
+    act = nn.Tanh()
+    return nn.Sequential(nn.Flatten(), nn.Linear(36, 9), act, nn.Linear(9, 9), act, nn.Linear(9, 3))
+
+def shared_layer():
+    same = nn.Linear(9, 9)
+    return nn.Sequential(nn.Flatten(), nn.Linear(36, 9), nn.ReLU(), same, nn.ReLU(), same, nn.ReLU(), nn.Linear(9, 3))
+
+def frozen_bias():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(36, 9), nn.ReLU(), nn.Linear(9, 3))
+    net[1].bias.requires_grad_(False)
+    return net
+
+def tied():
+    layers = [nn.Linear(36, 9), nn.ReLU(), nn.Linear(9, 9), nn.ReLU(), nn.Linear(9, 9), nn.Linear(9, 3)]
+    layers[4].weight = layers[2].weight
+    return nn.Sequential(nn.Flatten(), *layers)
+
+class Own(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(36, 9), nn.ReLU(), nn.Linear(9, 3))
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+class Greedy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.norm = nn.Linear(36, 3), nn.BatchNorm1d(36)
+    def forward(self, x):
+        x.mul_(0.5)
+        return self.a(self.norm(x.flatten(1)))
+
+class Average(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(36, 3)
+        self.register_buffer("mean", torch.zeros(36))
+    def forward(self, x):
+        x = x.flatten(1)
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(0)
+        return self.a(x - self.mean)
+
+class Functional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(36, 12), nn.Linear(12, 3)
+    def forward(self, x):
+        return self.b(F.dropout(F.relu(self.a(x.flatten(1))), 0.4, self.training))
+
+class Late(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out, self.a, self.b, self.c = nn.Tanh(), nn.Linear(36, 9), nn.Linear(9, 7), nn.Linear(7, 3)
+        self.act = nn.ReLU()
+    def forward(self, x):
+        return self.out(self.c(self.act(self.b(self.act(self.a(x.flatten(1)))))))
+
+class Branches(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.act, self.b = nn.Linear(36, 9), nn.ReLU(), nn.Linear(9, 3)
+    def forward(self, x):
+        h = self.act(self.a(x.flatten(1)))
+        return self.b(h if h.sum() > 0 else -h)
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.b = nn.LSTM(6, 5, num_layers=2, dropout=0.2, batch_first=True), nn.Linear(5, 3)
+    def forward(self, x):
+        return self.b(self.rnn(x[:, 0])[0][:, -1])
+"""
+HOW = {
+    "cnn": "one by one",
+    "Modules": "vmap",
+    "Normed": "one by one",
+    "shared_activation": "vmap",
+    "shared_layer": "vmap",
+    "frozen_bias": "vmap",
+    "tied": "vmap",
+    "Own": "vmap",
+    "Greedy": "one by one",
+    "Average": "one by one",
+    "Functional": "one by one (vmap refuses it",
+    "Late": "vmap",
+    "Branches": "one by one (vmap refuses it",
+    "Recurrent": "one by one",
+}
+WITHOUT_SITES = {"Normed", "Greedy", "Average", "Functional", "Recurrent"}
+
+
+@pytest.mark.parametrize("model", HOW)
+def test_other_networks(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "nets.py"
+    path.write_text(NETS)
+    spec = {"kind": "cnn", "channels": [4, 6]} if model == "cnn" else {"import": f"{path}:{model}"}
+    some: dict[str, dict[str, Any]] = {"plain": {}, "l2": {"l2": {"strength": 1e-3}}, "turned": {"rotation": {}}}
+    if model not in WITHOUT_SITES:
+        some["dropout"] = {"dropout": {"rate": 0.3}, "max_norm": {"limit": 1.0}}
+    members = [
+        member(name, seed, regularizers=given, model=spec, epochs=EPOCHS)
+        for name, given in some.items()
+        for seed in (0, 1)
+    ]
+    started = next(fit(members, replicates(tiny_images(), members), device=torch.device("cpu")))
+    assert isinstance(started, PopulationStarted)
+    assert started.how.startswith(HOW[model])
+    compare(members, tiny_images(), capsys, f"{model} ({started.how})")
