@@ -25,6 +25,7 @@ ORDER = [
     {"report"},
     {"api", "web"},
     {"cli"},
+    {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 WITHOUT_TORCH = ("diagnose", "stats", "views", "report", "atomic", "record", "recipe", "errors", "random", "cli")

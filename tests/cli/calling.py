@@ -15,7 +15,7 @@ from PIL import Image
 
 from wellfit.cli.app import main
 
-SCRIPT = (sys.executable, "-c", "import sys; from wellfit.cli.app import main; sys.exit(main())")
+SCRIPT = (sys.executable, "-m", "wellfit")
 
 STUDY = """
 data: {source: digits, limit: 300}

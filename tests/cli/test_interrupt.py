@@ -73,6 +73,16 @@ def read_until(running: subprocess.Popen[str], said: str) -> str:
     return seen
 
 
+def wait_for_torch(running: subprocess.Popen[str]) -> None:
+    """Return as soon as the process has begun to load torch."""
+    maps = Path(f"/proc/{running.pid}/maps")
+    while maps.exists() and "libtorch" not in maps.read_text():
+        assert running.poll() is None
+        time.sleep(0.01)
+    if not maps.exists():  # not Linux
+        time.sleep(2)
+
+
 def disturb(folder: Path, number: signal.Signals, *, at_line: str = "", after: float = 0.0) -> Called:
     """Start the study and send a signal, ``after`` seconds from the line with ``at_line``, else from the start."""
     with start(["study", "study.yaml", "--certify", "1"], folder) as running:
@@ -107,7 +117,11 @@ def test_it_says_how_to_go_on_and_does(folder: Path, undisturbed: tuple[dict[str
 def test_an_early_interrupt_is_as_quiet(folder: Path) -> None:
     """Before anything is trained: while torch is imported, or the data is read."""
     write_study(folder)
-    done = disturb(folder, signal.SIGINT, after=0.6)
+    with start(["study", "study.yaml"], folder) as running:
+        wait_for_torch(running)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=300)
+    done = Called(running.returncode, out, err)
     assert (done.code, done.out) == (130, "")
     assert done.err.splitlines()[-1].startswith("wellfit: interrupted")
     assert "Traceback" not in done.err

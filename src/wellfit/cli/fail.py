@@ -20,6 +20,7 @@ from wellfit.atomic import FULL, reason
 from wellfit.errors import WellfitError
 
 BAD_INPUT, INTERRUPTED, FAILED = 2, 130, 1
+INTERRUPTED_LINE = "interrupted; the same command goes on from what is done"
 
 
 def guarded(work: Callable[[], Any]) -> int:
@@ -42,11 +43,18 @@ def guarded(work: Callable[[], Any]) -> int:
         except SystemExit as error:  # typer's own answer to a broken pipe
             code = error.code
         except OSError as error:
-            if error.errno != errno.EPIPE and error.errno not in FULL:
+            if _interrupted.is_set():
+                code = INTERRUPTED
+            elif error.errno == errno.EPIPE or error.errno in FULL:
+                return _unwritten(error)
+            else:
                 raise
-            return _unwritten(error)
+        except Exception:
+            if not _interrupted.is_set():
+                raise
+            code = INTERRUPTED  # a library made another error of it
         if code == INTERRUPTED:
-            return _say("interrupted; the same command goes on from what is done", INTERRUPTED)
+            return _say(INTERRUPTED_LINE, INTERRUPTED)
         return code if isinstance(code, int) else 0
 
 
@@ -89,6 +97,7 @@ def _terminable() -> Iterator[None]:
         yield
         return
     _interrupted.clear()
+    _at_work.clear()
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -98,15 +107,33 @@ def _terminable() -> Iterator[None]:
 
 
 _interrupted = threading.Event()
+_at_work = threading.Event()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; but leave at once where an import would make something else of it.
+
+    Before the work begins nothing is open or half-written, and an exception in the middle of importing torch comes out
+    as any error, or not at all.
+    """
+    if not _at_work.is_set() and _importing(frame):
+        _say(INTERRUPTED_LINE, INTERRUPTED)
+        os._exit(INTERRUPTED)
     _interrupted.set()
     raise KeyboardInterrupt
 
 
-def obey_interrupt() -> None:
-    """Raise KeyboardInterrupt if there was one that a library swallowed, as happens while torch is imported."""
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def begin_work() -> None:
+    """Say that from here on an interrupt ends the work in order; raise one that a library swallowed before."""
+    _at_work.set()
     if _interrupted.is_set():
         raise KeyboardInterrupt
 

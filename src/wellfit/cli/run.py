@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wellfit.cli.fail import obey_interrupt
+from wellfit.cli.fail import begin_work
 from wellfit.cli.output import only_result, print_json
 from wellfit.cli.progress import progress
 from wellfit.cli.summary import print_result
@@ -38,7 +38,7 @@ class Order:
 
 def run(spec: StudySpec, order: Order) -> None:
     """Run a study, or what is left of it, and show its result on stdout; all else goes to stderr."""
-    obey_interrupt()
+    begin_work()
     folder = StudyFolder(order.out if order.out is not None else Path("runs") / spec.name)
     plan = plan_text(spec, design(spec), folder.path)
     with only_result(order.as_json):
