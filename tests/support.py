@@ -38,6 +38,17 @@ def tiny_vectors(n: int = 150, *, features: int = 5) -> Dataset:
     return Dataset("tiny", "regression", "vector", x, y, (), None, names, ("a", "b"), source="tiny")
 
 
+def tiny_sequences(n: int = 150, *, length: int = 8, channels: int = 3) -> Dataset:
+    """Waves whose class is their frequency."""
+    draw = torch.Generator().manual_seed(9)
+    y = torch.arange(n) % 3
+    phase = torch.rand(n, 1, channels, generator=draw) * 6
+    time = torch.arange(length).view(1, -1, 1)
+    x = torch.sin(time * (y.view(-1, 1, 1) + 1) + phase) + torch.randn(n, length, channels, generator=draw) / 4
+    names = ("slow", "middle", "fast")
+    return Dataset("tiny", "classification", "sequence", x, y, names, None, source="tiny")
+
+
 def member(
     arm: str = "plain", seed: int = 0, *, regularizers: Mapping[str, Any] | None = None, **changes: Any
 ) -> Member:

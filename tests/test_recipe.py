@@ -75,7 +75,7 @@ def test_there_is_a_json_schema() -> None:
     assert schema["properties"]["epochs"] == {"default": 30, "minimum": 1, "title": "Epochs", "type": "integer"}
 
 
-NEAREST_OPTIMIZER = "'sgd' (nearest), one of adam, adamw, momentum, sgd"
+NEAREST_OPTIMIZER = "'sgd' (nearest), one of adadelta, adagrad, adam, adamax, adamw, amsgrad, lion, momentum, nadam,"
 
 
 @pytest.mark.parametrize(

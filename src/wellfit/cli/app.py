@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from wellfit import __version__
-from wellfit.cli import demo, doctor, predict, report, study, train
+from wellfit.cli import data, demo, doctor, predict, report, study, train
 from wellfit.cli.fail import guarded
 
 EXAMPLES = """\b
@@ -60,6 +60,7 @@ def wellfit(
 for _room in (demo, study, train, report, predict, doctor):
     _name = _room.__name__.rpartition(".")[2]
     app.command(_name, short_help=_room.SHORT, epilog=_room.EXAMPLES)(_room.command)
+app.add_typer(data.app, name="data", short_help=data.SHORT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

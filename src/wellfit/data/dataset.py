@@ -8,15 +8,15 @@ from typing import Literal
 from torch import Tensor
 
 Task = Literal["classification", "regression"]
-Kind = Literal["image", "vector"]
+Kind = Literal["image", "vector", "sequence"]
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Samples in memory, as they came: nothing is scaled yet.
 
-    Images are uint8 ``(N, C, H, W)``; vectors are float32 ``(N, D)``. ``y`` is int64 ``(N,)`` for classification (an
-    index into ``classes``) and float32 ``(N, K)`` for regression.
+    Images are uint8 ``(N, C, H, W)``, vectors float32 ``(N, D)``, sequences float32 ``(N, T, C)``, all of one length.
+    ``y`` is int64 ``(N,)`` for classification (an index into ``classes``) and float32 ``(N, K)`` for regression.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Dataset:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one sample: ``(C, H, W)`` or ``(D,)``."""
+        """Shape of one sample: ``(C, H, W)``, ``(D,)`` or ``(T, C)``."""
         return tuple(self.x.shape[1:])
 
     @property

@@ -28,8 +28,8 @@ def read_inputs(
     skip_bad: bool = False,
     skipped: list[str] | None = None,
 ) -> tuple[list[str], Tensor]:
-    """Read samples to predict: their names, and ``x`` as a Dataset holds it (uint8 images, float32 vectors), not yet
-    scaled.
+    """Read samples to predict: their names, and ``x`` as a Dataset holds it (uint8 images, float32 vectors or
+    sequences), not yet scaled.
 
     A folder of images (with all its subfolders) or one image; a table with the feature columns, where other columns are
     ignored; or a NumPy archive with ``x_test``, else ``x``. Images are converted to the model's channels.
@@ -39,7 +39,7 @@ def read_inputs(
     path
         What to read.
     kind, shape
-        Kind and shape of one sample that the model was trained on: ``(C, H, W)`` or ``(D,)``.
+        Kind and shape of one sample that the model was trained on: ``(C, H, W)``, ``(D,)`` or ``(T, C)``.
     features
         Names of the model's columns; empty: the table must have just ``D`` columns.
     size
@@ -117,7 +117,8 @@ def _from_npz(
             shown(path), f"holds {', '.join(shown(n) for n in names[:8]) or 'nothing'}", "an array x or x_test"
         )
     where = f"{shown(path)}, {name}"
-    found, x = samples(read_array(path, name), where)
+    values = read_array(path, name)
+    found, x = samples(values, where, kind=_known(kind, values.ndim))
     if found == "image" and kind == "image":
         x = to_channels(x, shape[0])
         x = resize_images(x, size) if size is not None else x
@@ -128,7 +129,14 @@ def _from_npz(
     return [f"sample {row}" for row in kept.tolist()], x[torch.from_numpy(kept)] if skipped else x, skipped
 
 
+def _known(kind: Kind, axes: int) -> Kind | None:
+    """Return the model's kind where it settles what samples of so many axes are."""
+    return kind if (axes > 2 and kind != "vector") or (axes == 2 and kind == "sequence") else None
+
+
 def _expected(kind: Kind) -> str:
     if kind == "image":
         return "an image, a folder of images, or a NumPy archive (.npz) with x"
+    if kind == "sequence":
+        return "a NumPy archive (.npz) with x (N, T, C)"
     return "a table (.csv, .tsv, .parquet) with the model's columns, or a NumPy archive (.npz) with x"

@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 WHOLE = ("x", "y")
 PARTS = ("x_train", "y_train", "x_test", "y_test")
 KEYS = "arrays x and y, or x_train, y_train, x_test and y_test"
-SAMPLES = "uint8 images (N, H, W), (N, H, W, C) or (N, C, H, W) with C of 1, 3 or 4, or numbers (N, D)"
+SAMPLES = "uint8 images (N, H, W), (N, H, W, C) or (N, C, H, W) with C of 1, 3 or 4, or numbers (N, D) or (N, T, C)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +39,12 @@ class _Part:
     skipped: tuple[str, ...]
 
 
-def load_npz(path: Path, *, task: Task | None = None, skip_bad: bool = False) -> Dataset:
+def load_npz(path: Path, *, task: Task | None = None, kind: Kind | None = None, skip_bad: bool = False) -> Dataset:
     """Load a NumPy archive; ``x_test`` and ``y_test`` are the given test.
 
-    Samples: uint8 images ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, C, H, W)`` with C of 1 or 3 (4: alpha is dropped), or
-    vectors ``(N, D)`` of any numbers. Targets: text, integers or truth values ``(N,)``, or floats ``(N,)`` or ``(N,
+    Samples: uint8 images ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, C, H, W)`` with C of 1 or 3 (4: alpha is dropped),
+    vectors ``(N, D)`` of any numbers, or sequences ``(N, T, C)`` of numbers that cannot be pixels; ``kind`` settles
+    what could be either (``samples``). Targets: text, integers or truth values ``(N,)``, or floats ``(N,)`` or ``(N,
     K)``; ``targets.make_targets`` says which are classes.
 
     Raises
@@ -58,10 +59,11 @@ def load_npz(path: Path, *, task: Task | None = None, skip_bad: bool = False) ->
     given = set(PARTS) <= set(names)
     if not given and not set(WHOLE) <= set(names):
         raise DataError(where, f"holds {', '.join(shown(name) for name in names[:8]) or 'nothing'}", KEYS)
-    parts = [
-        _part(path, x_name, y_name, skip_bad)
-        for x_name, y_name in ([("x_train", "y_train"), ("x_test", "y_test")] if given else [WHOLE])
-    ]
+    parts = [_part(path, *(PARTS[:2] if given else WHOLE), kind=kind, skip_bad=skip_bad)]
+    if given:
+        # sequences that could be grey images are none where those of the train part could not
+        known = "sequence" if parts[0].kind == "sequence" else kind
+        parts.append(_part(path, *PARTS[2:], kind=known, skip_bad=skip_bad))
     if given and (parts[0].kind != parts[1].kind or parts[0].x.shape[1:] != parts[1].x.shape[1:]):
         what = f"x_test holds samples of shape {tuple(parts[1].x.shape[1:])}"
         raise DataError(where, what, f"that of x_train, {tuple(parts[0].x.shape[1:])}")
@@ -70,13 +72,13 @@ def load_npz(path: Path, *, task: Task | None = None, skip_bad: bool = False) ->
     if given and parts[0].y.shape[1:] != parts[1].y.shape[1:]:
         raise DataError(where, f"y_test has shape {parts[1].y.shape}", f"that of y_train, (N, {parts[0].y.shape[1:]})")
     y = np.concatenate([part.y[part.good] for part in parts])
-    kind = parts[0].kind
-    made = make_targets(y, where=f"{where}, y", task=task, few=FEW_LABELS if kind == "image" else FEW)
+    found = parts[0].kind
+    made = make_targets(y, where=f"{where}, y", task=task, few=FEW if found == "vector" else FEW_LABELS)
     kept = [part.x if not part.skipped else part.x[torch.from_numpy(part.good)] for part in parts]
     return Dataset(
         name=shown(path.stem),
         task=made.task,
-        kind=kind,
+        kind=found,
         x=torch.cat(kept) if given else kept[0],
         y=made.y,
         classes=made.classes,
@@ -123,28 +125,65 @@ def read_array(path: Path, name: str) -> Array:
     return found
 
 
-def samples(x: Array, where: str) -> tuple[Kind, Tensor]:
-    """Bring samples into wellfit's shape: uint8 images ``(N, C, H, W)``, or float32 vectors ``(N, D)``.
+def samples(x: Array, where: str, *, kind: Kind | None = None) -> tuple[Kind, Tensor]:
+    """Bring samples into wellfit's shape: uint8 images ``(N, C, H, W)``, float32 vectors ``(N, D)`` or float32
+    sequences ``(N, T, C)``.
+
+    Without ``kind``, two axes are vectors, three or four axes of uint8 are images, and three axes of numbers that
+    cannot be grey images are sequences. What could be grey images of another type (0 to 1, or whole numbers of 0 to
+    255) is refused rather than guessed at. With ``kind``, images may have any type if their values are whole numbers of
+    0 to 255, and sequences of one channel may be ``(N, T)``.
 
     Raises
     ------
     DataError
-        Images that are not uint8, an ambiguous or other shape, text, complex numbers, no samples.
+        Samples that are not of the ``kind`` or of none, an ambiguous or other shape, text, complex numbers, no samples.
 
     """
     if x.dtype.kind not in "biuf":
         raise DataError(where, f"holds values of type {x.dtype}", SAMPLES)
     if 0 in x.shape or x.ndim < 2:
         raise DataError(where, f"has shape {x.shape}", SAMPLES)
+    found = _kind_of(x, where) if kind is None else kind
+    if found == "image":
+        return found, torch.from_numpy(np.ascontiguousarray(_planes(x, where)))
+    if x.ndim > (3 if found == "sequence" else 2):
+        form = "sequences (N, T, C), or (N, T) of one channel" if found == "sequence" else "vectors (N, D)"
+        raise DataError(where, f"has shape {x.shape}", form)
+    if x.dtype.itemsize == 8 and np.abs(x).max(initial=0) > np.finfo(np.float32).max and np.isfinite(x).all():
+        raise DataError(where, "holds numbers too large for float32", "numbers below 3.4e38")
+    numbers = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
+    return found, numbers.unsqueeze(2) if found == "sequence" and x.ndim == 2 else numbers
+
+
+def _kind_of(x: Array, where: str) -> Kind:
+    """Return what samples are by their axes, type and values; refuse to guess."""
     if x.ndim == 2:
-        if x.dtype.itemsize == 8 and np.abs(x).max(initial=0) > np.finfo(np.float32).max and np.isfinite(x).all():
-            raise DataError(where, "holds numbers too large for float32", "numbers below 3.4e38")
-        return "vector", torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
+        return "vector"
+    if x.dtype == np.uint8:
+        return "image"
+    if x.ndim == 3 and not _like_pixels(x):
+        return "sequence"
+    expected = "uint8 (0 to 255) for images, or 2-D (N, D) for vectors"
+    more = ", or data.kind=sequence if they are sequences (N, T, C)" if x.ndim == 3 else ""
+    raise DataError(where, f"has shape {x.shape} and type {x.dtype}", expected + more)
+
+
+def _like_pixels(x: Array) -> bool:
+    """Return whether all values could be those of grey images: whole numbers of 0 to 255, or numbers of 0 to 1."""
+    if (x < 0).any() or (x > 255).any():
+        return False
+    return x.dtype.kind != "f" or not (x > 1).any() or not (np.floor(x) < x).any()
+
+
+def _planes(x: Array, where: str) -> npt.NDArray[np.uint8]:
+    """Return images as uint8 ``(N, C, H, W)``."""
     if x.dtype != np.uint8:
-        what = f"has shape {x.shape} and type {x.dtype}"
-        raise DataError(where, what, "uint8 (0 to 255) for images, or 2-D (N, D) for vectors")
+        if not ((x >= 0) & (x <= 255)).all() or (x.dtype.kind == "f" and (np.floor(x) < x).any()):
+            raise DataError(where, f"has type {x.dtype} and values that are no pixels", "uint8 (0 to 255) for images")
+        x = x.astype(np.uint8)
     if x.ndim == 3:
-        return "image", torch.from_numpy(np.ascontiguousarray(x)[:, None])
+        return x[:, None]
     last, first = x.ndim == 4 and x.shape[3] in (1, 3, 4), x.ndim == 4 and x.shape[1] in (1, 3)
     if last and first:
         raise DataError(
@@ -152,8 +191,7 @@ def samples(x: Array, where: str) -> tuple[Kind, Tensor]:
         )
     if not last and not first:
         raise DataError(where, f"has shape {x.shape}", SAMPLES)
-    planes = x if first else x[..., :3].transpose(0, 3, 1, 2)
-    return "image", torch.from_numpy(np.ascontiguousarray(planes))
+    return x if first else x[..., :3].transpose(0, 3, 1, 2)
 
 
 def whole_rows(
@@ -164,7 +202,7 @@ def whole_rows(
     """
     bad = np.zeros(len(x), dtype=np.bool_)
     if x.dtype == torch.float32:
-        bad |= ~torch.isfinite(x).all(dim=1).numpy()
+        bad |= ~torch.isfinite(x).flatten(1).all(dim=1).numpy()
     if y is not None and y.dtype.kind == "f":
         bad |= ~np.isfinite(y.reshape(len(y), -1)).all(axis=1)
     places = [f"{where}, sample {row}" for row in np.flatnonzero(bad).tolist()]
@@ -176,8 +214,8 @@ def whole_rows(
     return np.flatnonzero(~bad), tuple(f"{place}: {what}" for place in places)
 
 
-def _part(path: Path, x_name: str, y_name: str, skip_bad: bool) -> _Part:
-    kind, x = samples(read_array(path, x_name), f"{shown(path)}, {x_name}")
+def _part(path: Path, x_name: str, y_name: str, *, kind: Kind | None, skip_bad: bool) -> _Part:
+    found, x = samples(read_array(path, x_name), f"{shown(path)}, {x_name}", kind=kind)
     y = read_array(path, y_name)
     where = f"{shown(path)}, {y_name}"
     if y.ndim not in (1, 2) or len(y) != len(x) or y.dtype.kind not in "biufUS":
@@ -189,7 +227,7 @@ def _part(path: Path, x_name: str, y_name: str, skip_bad: bool) -> _Part:
         except UnicodeDecodeError:
             raise DataError(where, "holds bytes that are not UTF-8", "text or numbers") from None
     good, skipped = whole_rows(x, y, f"{shown(path)}, {x_name} and {y_name}", skip_bad=skip_bad)
-    return _Part(kind, x, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, good, skipped)
+    return _Part(found, x, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, good, skipped)
 
 
 def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -22,11 +22,12 @@ EXACT = 256
 
 @dataclass(frozen=True, eq=False)
 class Scaler:
-    """An affine map, ``(x - mean) / std``: per channel of images, per feature of vectors, per column of targets.
+    """An affine map, ``(x - mean) / std``: per channel of images and sequences, per feature of vectors, per column of
+    targets.
 
     It has two steps for images, since augmentation stands between them and knows 0 as black: ``to_unit`` (uint8 to
-    0..1), then ``apply``. ``mean`` and ``std`` are float32 ``(C, 1, 1)`` or ``(D,)``, and broadcast over any leading
-    dimensions.
+    0..1), then ``apply``. ``mean`` and ``std`` are float32, ``(C, 1, 1)`` for images, ``(D,)`` for vectors and ``(C,)``
+    for sequences, and broadcast over any leading dimensions.
     """
 
     mean: Tensor
@@ -37,15 +38,15 @@ class Scaler:
         """Fit on samples ``x[rows]`` (all where ``rows`` is ``None``): pass the train split, nothing else.
 
         ``standardize``: mean and population standard deviation. ``minmax``: least value and range, so that results lie
-        in 0..1. ``none``: 0 and 1. Images are measured in units of 0..1. What does not vary is divided by 1. Sums are
-        float64.
+        in 0..1. ``none``: 0 and 1. Images are measured in units of 0..1, sequences over samples and time. What does not
+        vary is divided by 1. Sums are float64.
 
         Parameters
         ----------
         x
-            uint8 ``(N, C, H, W)`` images, or float32 ``(N, D)`` vectors or targets.
+            uint8 ``(N, C, H, W)`` images, float32 ``(N, D)`` vectors or targets, or float32 ``(N, T, C)`` sequences.
         kind
-            ``image`` or ``vector``.
+            ``image``, ``vector`` or ``sequence``.
         how
             The field ``data.scale`` of a recipe.
         rows
@@ -55,7 +56,7 @@ class Scaler:
         if kind == "image":
             mean, std = _image_statistics(x, how, rows)
             return cls(mean.float().view(-1, 1, 1), std.float().view(-1, 1, 1))
-        mean, std = _vector_statistics(x, how, rows)
+        mean, std = _column_statistics(x, how, rows)
         return cls(mean.float(), std.float())
 
     def apply(self, x: Tensor) -> Tensor:
@@ -118,14 +119,16 @@ def _image_statistics(x: Tensor, how: How, rows: Tensor | None) -> tuple[Tensor,
     return mean, _nonzero(torch.tensor(variances, dtype=torch.float64).sqrt() / 255)
 
 
-def _vector_statistics(x: Tensor, how: How, rows: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return shift and scale ``(D,)``, float64; two passes, since the sum of squares alone cancels for large means."""
-    width = x.shape[1]
+def _column_statistics(x: Tensor, how: How, rows: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return shift and scale of the last axis ``(D,)``, float64; two passes, since the sum of squares alone cancels for
+    large means.
+    """
+    width = x.shape[-1]
     if how == "none":
         return torch.zeros(width, dtype=torch.float64), torch.ones(width, dtype=torch.float64)
     total = torch.zeros(width, dtype=torch.float64)
     low, high, n = torch.full_like(total, torch.inf), torch.full_like(total, -torch.inf), 0
-    for block in _blocks(x, rows):
+    for block in _columns(x, rows):
         total += block.sum(0, dtype=torch.float64)
         low, high = torch.minimum(low, block.amin(0).double()), torch.maximum(high, block.amax(0).double())
         n += len(block)
@@ -133,11 +136,16 @@ def _vector_statistics(x: Tensor, how: How, rows: Tensor | None) -> tuple[Tensor
         return low, _nonzero(high - low)
     mean = total / n
     squares = torch.zeros_like(total)
-    for block in _blocks(x, rows):
+    for block in _columns(x, rows):
         squares += (block.double() - mean).square().sum(0)
     std = (squares / n).sqrt()
     # a constant column has a tiny std from rounding, which would blow its rounding up
     return torch.where(low == high, low, mean), torch.where(low == high, 1.0, _nonzero(std))
+
+
+def _columns(x: Tensor, rows: Tensor | None) -> Iterator[Tensor]:
+    """Yield blocks ``(n, D)``: of sequences each time step is a row."""
+    return (block.flatten(0, -2) for block in _blocks(x, rows))
 
 
 def _nonzero(scale: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from wellfit.data.dataset import Dataset, Task
+from wellfit.data.dataset import Dataset, Kind, Task
 from wellfit.data.decode import resize_images
 from wellfit.data.image_folder import load_image_folder
 from wellfit.data.named import NAMES, load_named
@@ -32,6 +32,7 @@ def load(
     *,
     target: str | None = None,
     task: Task | None = None,
+    kind: Kind | None = None,
     scale: Literal["standardize", "minmax", "none"] | None = None,
     size: Size | None = None,
     limit: int | None = None,
@@ -46,7 +47,7 @@ def load(
         The field ``data`` of a recipe, or a source alone: a name (``digits``, ``fashion-mnist``, ``mnist``,
         ``cifar10``) or the path of a folder of images, a table (``.csv``, ``.tsv``, ``.parquet``) or a NumPy archive
         (``.npz``).
-    target, task, scale, size, limit, skip_bad, split
+    target, task, kind, scale, size, limit, skip_bad, split
         Fields of DataSpec; what is given here stands instead of the spec's. ``scale`` and ``split`` change nothing that
         is loaded, but for the samples that ``limit`` keeps.
 
@@ -61,6 +62,7 @@ def load(
     fields: dict[str, Any] = {
         "target": target,
         "task": task,
+        "kind": kind,
         "scale": scale,
         "size": size,
         "limit": limit,
@@ -101,7 +103,7 @@ def _load(spec: DataSpec) -> Dataset:
     if is_folder:
         return load_image_folder(path, size=spec.size, skip_bad=spec.skip_bad)
     if suffix == ".npz":
-        return load_npz(path, task=spec.task, skip_bad=spec.skip_bad)
+        return load_npz(path, task=spec.task, kind=spec.kind, skip_bad=spec.skip_bad)
     if suffix in TABLES:
         # pandas takes half a second to import, which other sources need not wait for
         from wellfit.data.table import load_table
@@ -118,6 +120,9 @@ def _checked(spec: DataSpec, dataset: Dataset) -> Dataset:
         )
     if spec.task is not None and spec.task != dataset.task:
         raise DataError("data.task", f"received {spec.task}, but {shown(spec.source)} holds classes", "classification")
+    if spec.kind is not None and spec.kind != dataset.kind:
+        what = f"received {spec.kind}, but {shown(spec.source)} holds {dataset.kind}s"
+        raise DataError("data.kind", what, dataset.kind)
     if spec.size is not None and dataset.kind != "image":
         raise DataError("data.size", f"received {list(spec.size)}, but {shown(spec.source)} holds no images", "no size")
     return dataset

@@ -18,7 +18,7 @@ FEW = 20
 """Distinct integers up to which a target of a table is taken for classes, not for numbers."""
 
 FEW_LABELS = 1000
-"""The same for images, where integers are nearly always labels."""
+"""The same for images and sequences, where integers are nearly always labels."""
 
 Values = npt.NDArray[Any]
 

@@ -13,15 +13,15 @@ def prescribe(
     diagnosis: Diagnosis,
     *,
     regularizers: Collection[str] | None = None,
-    kind: Literal["image", "vector"] | None = None,
+    kind: Literal["image", "vector", "sequence"] | None = None,
 ) -> tuple[Remedy, ...]:
     """Return the remedies for the findings of a diagnosis, best first: by the findings' gravity, then by the table's
     rank.
 
     ``regularizers`` are the names in use (``None``: not known): what is in use is raised rather than added, and "less
-    regularization" is not offered where there is none. ``kind`` of data: augmentation is offered unless it is
-    ``vector``. A well-fit run gets none. Ranks are a judgement (cheapest and best attested first), not measured on
-    this data.
+    regularization" is not offered where there is none. ``kind`` of data: augmentation of images is offered for
+    images, and where it is not known. A well-fit run gets none. Ranks are a judgement (cheapest and best attested
+    first), not measured on this data.
     """
     if diagnosis.verdict == "well-fit":
         return ()
@@ -32,7 +32,7 @@ def prescribe(
             remedy = entry.remedy
             if remedy.finding != finding.name or present & set(entry.against):
                 continue
-            if kind == "vector" and entry.kind == "image":
+            if kind not in (None, "image") and entry.kind == "image":
                 continue
             if not all(_agrees(bound, diagnosis) for bound in entry.when):
                 continue

@@ -13,3 +13,16 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "elu": nn.ELU,
     "silu": nn.SiLU,
 }
+
+ACTIVATION_KINDS: tuple[type[nn.Module], ...] = (
+    *ACTIVATIONS.values(),
+    nn.PReLU,
+    nn.ReLU6,
+    nn.SELU,
+    nn.Hardswish,
+    nn.Hardtanh,
+    nn.Softplus,
+    nn.Mish,
+    nn.CELU,
+)
+"""The modules by which the place of an activation is known in a user's network."""

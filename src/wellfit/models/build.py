@@ -12,18 +12,20 @@ from torch import nn
 from wellfit.errors import ModelError
 from wellfit.models.cnn import cnn
 from wellfit.models.imported import imported
+from wellfit.models.insert import insert_norm
 from wellfit.models.mlp import mlp
 from wellfit.random import derive
 from wellfit.recipe import CnnSpec, ImportSpec, MlpSpec
+from wellfit.recipe.norm import NoNormSpec
 
 Spec = MlpSpec | CnnSpec | ImportSpec
 
 
-def resolve_model(spec: Spec | None, kind: Literal["image", "vector"]) -> Spec:
-    """Return the spec, or the one that suits the kind of data: an MLP for vectors, a CNN for images."""
+def resolve_model(spec: Spec | None, kind: Literal["image", "vector", "sequence"]) -> Spec:
+    """Return the spec, or the one that suits the kind of data: a CNN for images, an MLP for vectors and sequences."""
     if spec is not None:
         return spec
-    return MlpSpec() if kind == "vector" else CnnSpec()
+    return CnnSpec() if kind == "image" else MlpSpec()
 
 
 def build(spec: Spec, *, shape: Sequence[int], outputs: int, seed: int) -> nn.Module:
@@ -42,16 +44,22 @@ def build(spec: Spec, *, shape: Sequence[int], outputs: int, seed: int) -> nn.Mo
         torch.manual_seed(derive(seed, "init"))
         module = _construct(spec, shape, outputs)
         _check_answer(module, spec, shape, outputs)
+        if isinstance(spec, ImportSpec) and not isinstance(spec.norm, NoNormSpec):
+            insert_norm(module, spec.norm, spec.norm_at, shape)
+            _check_answer(module, spec, shape, outputs)
     return module
 
 
 def _construct(spec: Spec, shape: Sequence[int], outputs: int) -> nn.Module:
     if isinstance(spec, MlpSpec):
-        return mlp(math.prod(shape), spec.hidden, outputs, activation=spec.activation)
+        return mlp(math.prod(shape), spec.hidden, outputs, activation=spec.activation, norm=spec.norm)
     if isinstance(spec, CnnSpec):
         if len(shape) != 3:
-            raise ModelError("model.kind", f"a cnn for vectors of {shape[0]} features", "'mlp', or images")
-        return cnn(shape, spec.channels, spec.hidden, outputs, activation=spec.activation)
+            what = f"vectors of {shape[0]} features" if len(shape) == 1 else f"sequences of shape {tuple(shape)}"
+            raise ModelError("model.kind", f"a cnn for {what}", "'mlp', or images")
+        return cnn(shape, spec.channels, spec.hidden, outputs, activation=spec.activation, norm=spec.norm)
+    if spec.norm_at and isinstance(spec.norm, NoNormSpec):
+        raise ModelError("model.norm_at", "there is no normalization to place", "model.norm beside it")
     return imported(spec.import_, spec.args)
 
 
@@ -76,9 +84,10 @@ def _check_answer(module: nn.Module, spec: Spec, shape: Sequence[int], outputs: 
 
 
 def describe(spec: Spec) -> str:
-    """Return a short name for people: ``mlp 128-128``, ``cnn 32-64-128``, ``mypackage.nets.Net``."""
+    """Return a short name for people: ``mlp 128-128``, ``cnn 32-64-128 with batch norm``, ``mypackage.nets.Net``."""
+    norm = "" if isinstance(spec.norm, NoNormSpec) else f" with {spec.norm.kind} norm"
     if isinstance(spec, MlpSpec):
-        return "mlp " + ("-".join(map(str, spec.hidden)) if spec.hidden else "without hidden layers")
+        return "mlp " + ("-".join(map(str, spec.hidden)) if spec.hidden else "without hidden layers") + norm
     if isinstance(spec, CnnSpec):
-        return "cnn " + "-".join(map(str, spec.channels + spec.hidden))
-    return spec.import_
+        return "cnn " + "-".join(map(str, spec.channels + spec.hidden)) + norm
+    return spec.import_ + norm

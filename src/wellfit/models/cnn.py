@@ -9,14 +9,23 @@ from torch import nn
 
 from wellfit.errors import ModelError
 from wellfit.models.activation import ACTIVATIONS
-from wellfit.models.mlp import mlp
+from wellfit.models.mlp import NO_NORM, mlp
+from wellfit.models.norm import check_groups
+from wellfit.models.norm import norm as make_norm
+from wellfit.recipe.norm import GroupNormSpec, InstanceNormSpec, NormSpec
 
 
 def cnn(
-    shape: Sequence[int], channels: Sequence[int], hidden: Sequence[int], outputs: int, *, activation: str = "relu"
+    shape: Sequence[int],
+    channels: Sequence[int],
+    hidden: Sequence[int],
+    outputs: int,
+    *,
+    activation: str = "relu",
+    norm: NormSpec = NO_NORM,
 ) -> nn.Sequential:
-    """Return blocks of 3x3 convolution (padding 1), activation and 2x2 max-pool, one per entry of ``channels``, and an
-    MLP head.
+    """Return blocks of 3x3 convolution (padding 1), normalization, activation and 2x2 max-pool, one per entry of
+    ``channels``, and an MLP head.
 
     Parameters
     ----------
@@ -26,11 +35,13 @@ def cnn(
         Channels of the blocks; widths of the head's hidden layers; numbers answered per sample.
     activation
         A name of ``wellfit.models.activation``.
+    norm
+        Of the convolutions and the head's hidden layers; an instance norm of the convolutions alone.
 
     Raises
     ------
     ModelError
-        Where a side would be pooled away.
+        Where a side would be pooled away, or the normalization does not suit the widths.
 
     """
     depth, height, width = shape
@@ -41,8 +52,13 @@ def cnn(
             f"{len(channels)} blocks, each halving the image, leave nothing of {height}x{width}",
             f"at most {min(height, width).bit_length() - 1} blocks",
         )
+    if isinstance(norm, GroupNormSpec):
+        check_groups(norm.groups, [*channels, *hidden], vectors=hidden)
     layers: list[nn.Module] = []
-    for into, out in pairwise((depth, *channels)):
-        layers += [nn.Conv2d(into, out, 3, padding=1), ACTIVATIONS[activation](), nn.MaxPool2d(2)]
+    for block, (into, out) in enumerate(pairwise((depth, *channels))):
+        between = make_norm(norm, (out, height >> block, width >> block))
+        layers += [nn.Conv2d(into, out, 3, padding=1), *([] if between is None else [between])]
+        layers += [ACTIVATIONS[activation](), nn.MaxPool2d(2)]
     features = channels[-1] * (height >> len(channels)) * (width >> len(channels))
-    return nn.Sequential(*layers, *mlp(features, hidden, outputs, activation=activation))
+    of_head = NO_NORM if isinstance(norm, InstanceNormSpec) else norm
+    return nn.Sequential(*layers, *mlp(features, hidden, outputs, activation=activation, norm=of_head))

@@ -16,9 +16,10 @@ from wellfit.random import generator
 from wellfit.recipe import ModelSpec
 from wellfit.record import RunRecord
 from wellfit.study.files import StudyFolder
+from wellfit.train.evaluate import measure_of
 from wellfit.train.events import Key, MemberFinished
 from wellfit.train.fit import fit
-from wellfit.train.losses import LOSSES
+from wellfit.train.handed import scale_in_evaluation
 from wellfit.train.member import Member
 from wellfit.train.replicate import Replicate
 
@@ -71,10 +72,12 @@ def _plain_loss(member: Member, replicate: Replicate, weights: Mapping[str, Tens
     spec = cast(ModelSpec, member.recipe.model)
     module = build(spec, shape=dataset.shape, outputs=dataset.outputs, seed=member.seed).eval()
     load_state(module, weights)
+    scale_in_evaluation(module, member, dataset.shape)
+    measure = measure_of(member.recipe)
     total = 0.0
     for part in torch.split(rows, BATCH):
         z = module(replicate.scale(replicate.gather(part, device=CPU)))
-        total += float(LOSSES[str(member.recipe.loss)](z, replicate.targets(part, device=CPU)).double().sum())
+        total += float(measure(z, replicate.targets(part, device=CPU)).double().sum())
     return total / len(rows)
 
 

@@ -14,6 +14,7 @@ from wellfit.errors import RecipeError
 from wellfit.models import resolve_model
 from wellfit.recipe import DataSpec, StudySpec
 from wellfit.regularize.catalogue import CATALOGUE, check
+from wellfit.regularize.stages import Augmentation, Mix
 from wellfit.study.design import Arm, expand
 from wellfit.train.member import Member
 from wellfit.train.plan import populations, start_modules
@@ -86,9 +87,10 @@ def _whole(arm: Arm, dataset: Dataset, replicates: Replicates) -> Arm:
     model = resolve_model(recipe.model, dataset.kind)
     whole = recipe.model_copy(update={"loss": loss, "model": model})
     member = Member(arm.name, 0, whole)
-    warps = [name for name, method in member.methods.items() if method.stage == "batch" and not method.is_off]
-    if warps and dataset.kind != "image":
-        raise RecipeError(f"{where}, regularizers.{warps[0]}", "the data are vectors", "images")
+    for name, method in member.methods.items():
+        if isinstance(method, Augmentation | Mix) and not method.is_off and dataset.kind not in method.kinds:
+            expected = " or ".join(f"{kind}s" for kind in sorted(method.kinds))
+            raise RecipeError(f"{where}, regularizers.{name}", f"the data are {dataset.kind}s", expected)
     return Arm(arm.name, whole, arm.levels)
 
 

@@ -11,13 +11,13 @@ from wellfit.models import load_state
 from wellfit.record import TestRow
 from wellfit.study.files import StudyFolder
 from wellfit.study.store import Store
-from wellfit.train.evaluate import evaluate
+from wellfit.train.evaluate import evaluate, measure_of
 from wellfit.train.fit import default_device
-from wellfit.train.losses import LOSSES
 from wellfit.train.member import Member
 from wellfit.train.plan import choose_network, start_modules
 from wellfit.train.population import Population
 from wellfit.train.replicate import Replicate
+from wellfit.train.sites import find_sites
 
 
 def read_test_set(
@@ -46,16 +46,19 @@ def _test_row(
 ) -> TestRow:
     (module,) = start_modules([member], replicates)
     load_state(module, load_file(folder.weights(member.arm, member.seed)))
-    population = Population([member], [module], device=device)
+    shape = replicates[member.seed].dataset.shape
+    sites = find_sites(module, shape)
+    population = Population([member], [module], sites=sites, steps=1, device=device)
     score = evaluate(
-        choose_network(module, [member], shape=replicates[member.seed].dataset.shape, device=device),
+        choose_network(module, [member], sites=sites, shape=shape, device=device),
         population.leaves,
         population.buffers,
         [member],
         dict(replicates),
         lambda replicate: replicate.split.test,
-        loss=LOSSES[str(member.recipe.loss)],
+        loss=measure_of(member.recipe),
         device=device,
+        hidden=population.hidden if population.hidden.evaluation else None,
     )
     accuracy = None if score.accuracy is None else float(score.accuracy[0])
     return TestRow(test_loss=float(score.loss[0]), test_accuracy=accuracy)

@@ -15,13 +15,15 @@ from torch import Tensor, nn
 
 from wellfit import __version__
 from wellfit.atomic import write_atomic
-from wellfit.data import Scaler, to_unit
+from wellfit.data import Kind, Scaler, to_unit
 from wellfit.errors import InputError, ModelError
 from wellfit.models import build, load_state
 from wellfit.recipe import Recipe
 from wellfit.recipe_errors import validate
 from wellfit.study.files import StudyFolder, write_json
 from wellfit.train.events import MemberFinished
+from wellfit.train.handed import scale_in_evaluation
+from wellfit.train.member import Member
 from wellfit.train.replicate import Replicate
 
 BATCH = 512
@@ -74,8 +76,9 @@ class TrainedModel:
     arm: str
     seed: int
     task: Literal["classification", "regression"]
-    kind: Literal["image", "vector"]
+    kind: Kind
     shape: tuple[int, ...]
+    outputs: int
     classes: tuple[str, ...]
     features: tuple[str, ...]
     targets: tuple[str, ...]
@@ -86,15 +89,19 @@ class TrainedModel:
     def predict(self, x: Tensor) -> Tensor:
         """Return class probabilities (N, C), or predictions (N, K) in the targets' own units.
 
-        ``x`` is as a Dataset holds it: uint8 images (N, C, H, W) or float32 vectors (N, D), not yet scaled.
+        ``x`` is as a Dataset holds it, not yet scaled: uint8 images (N, C, H, W), float32 vectors (N, D) or sequences
+        (N, T, C).
         """
-        answers = []
-        for part in torch.split(x, BATCH):
-            z = self.module(self.scaler.apply(to_unit(part) if self.kind == "image" else part))
-            answers.append(z.softmax(-1) if self.task == "classification" else self._in_units(z))
-        return torch.cat(answers)
+        return torch.cat([self.read(self.module(self.inputs(part))) for part in torch.split(x, BATCH)])
 
-    def _in_units(self, z: Tensor) -> Tensor:
+    def inputs(self, x: Tensor) -> Tensor:
+        """Return samples as the network takes them: scaled as the train split was."""
+        return self.scaler.apply(to_unit(x) if self.kind == "image" else x)
+
+    def read(self, z: Tensor) -> Tensor:
+        """Return probabilities or numbers in the targets' units from the network's answers (N, K)."""
+        if self.task == "classification":
+            return z.softmax(-1)
         return z if self.target_scaler is None else self.target_scaler.invert(z)
 
 
@@ -117,6 +124,8 @@ def load_model(card: Path) -> TrainedModel:
             raise ModelError(str(card), "no model in its recipe", "a card that wellfit wrote")
         module = build(recipe.model, shape=shape, outputs=data["outputs"], seed=about["seed"])
         load_state(module, load_file(weights))
+        # where a method acts in evaluation too (classic dropout), the network carries it
+        scale_in_evaluation(module, Member(about["arm"], about["seed"], recipe), shape)
         return TrainedModel(
             module=module.eval(),
             recipe=recipe,
@@ -125,6 +134,7 @@ def load_model(card: Path) -> TrainedModel:
             task=data["task"],
             kind=data["kind"],
             shape=shape,
+            outputs=data["outputs"],
             classes=tuple(data["classes"]),
             features=tuple(data["features"]),
             targets=tuple(data["targets"]),

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from wellfit.recipe import Recipe
+from wellfit.recipe.loss import LossSpec
 from wellfit.train.feed import group_members
-from wellfit.train.losses import Loss
+from wellfit.train.hidden import HiddenStage
+from wellfit.train.losses import Loss, make_loss, measured
 from wellfit.train.member import Member
-from wellfit.train.network import Batch, Leaves, Network, group_index
+from wellfit.train.network import Batch, Leaves, Network, group_index, of_groups
 from wellfit.train.replicate import Replicate
 
 CHUNK = 512
+
+
+def measure_of(recipe: Recipe) -> Loss:
+    """Return the loss that the recipe's curves report: its ``measure``, else its loss, without smoothing."""
+    return make_loss(measured(cast(LossSpec, recipe.measure or recipe.loss)))
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ def evaluate(
     *,
     loss: Loss,
     device: torch.device,
+    hidden: HiddenStage | None = None,
 ) -> Score:
     """Return each member's score on the samples that ``which`` picks from its seed's replicate."""
     groups = _by_seed(members)
@@ -50,9 +60,8 @@ def evaluate(
         parts = [indices[start : start + CHUNK] for indices in rows]
         x = [r.scale(r.gather(part, device=device)) for r, part in zip(used, parts, strict=True)]
         y = [r.targets(part, device=device) for r, part in zip(used, parts, strict=True)]
-        batch = Batch(torch.stack(x), torch.stack(y), slices, group_of)
-        z = network.answers(leaves, buffers, batch)
-        truth = batch.for_members(batch.y)
+        truth = of_groups(torch.stack(y), slices, group_of)
+        z = network.answers(leaves, buffers, Batch(torch.stack(x), truth, slices, group_of), hidden)
         total += loss(z, truth).sum(1, dtype=torch.float64)
         if classification:
             right += (z.argmax(-1) == truth).sum(1)

@@ -4,43 +4,59 @@ agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from wellfit.data import epoch_order
 from wellfit.random import generator
-from wellfit.regularize.batch.warp import compose, warp
-from wellfit.regularize.stages import Warp
+from wellfit.regularize.batch.augment import augment
+from wellfit.regularize.stages import Augmentation, Displacement, Mix, TargetRule, Warp
+from wellfit.train.active import Active
 from wellfit.train.member import Member
-from wellfit.train.network import Batch, group_index
+from wellfit.train.network import Batch, group_index, of_groups
 from wellfit.train.replicate import Replicate
 
 CHUNK = 1024
 """Samples that are gathered and augmented at a time: many batches a call, few enough to stay in the cache."""
 
-Warps = tuple[tuple[str, Warp], ...]
+Augmentations = tuple[tuple[str, Augmentation], ...]
+Mixes = tuple[tuple[str, Mix], ...]
 
 
-def warps_of(member: Member) -> Warps:
-    """Return the member's geometric augmentations that change anything, by name."""
-    return tuple((name, m) for name, m in member.methods.items() if isinstance(m, Warp) and not m.is_off)
+def augmentations_of(member: Member) -> Augmentations:
+    """Return the member's augmentations that change anything, by name."""
+    return tuple((name, m) for name, m in member.methods.items() if isinstance(m, Augmentation) and not m.is_off)
+
+
+def mixes_of(member: Member) -> Mixes:
+    """Return what mixes the samples of the member's batches, by name."""
+    return tuple((name, m) for name, m in member.methods.items() if isinstance(m, Mix) and not m.is_off)
 
 
 def feed_order(member: Member) -> tuple[int, str]:
     """Return the key by which members are ordered, so that those who share a batch stand together."""
-    return member.seed, repr(warps_of(member))
+    return member.seed, repr((augmentations_of(member), mixes_of(member)))
+
+
+def chunks(samples: int, batch_size: int) -> list[range]:
+    """Return the stretches of an epoch that are augmented at a time, in whole batches; each has draws of its own."""
+    size = max(1, CHUNK // batch_size) * batch_size
+    return [range(start, min(start + size, samples)) for start in range(0, samples, size)]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Members that see the same batches: one seed, one set of augmentations."""
+    """Members that see the same batches: one seed, one way to augment and mix."""
 
     seed: int
-    warps: Warps
+    augmentations: Augmentations
+    mixes: Mixes
     part: slice
 
 
@@ -49,16 +65,24 @@ def group_members(members: Sequence[Member]) -> tuple[Group, ...]:
     groups, start = [], 0
     for _, same in groupby(members, key=feed_order):
         together = list(same)
-        groups.append(Group(together[0].seed, warps_of(together[0]), slice(start, start + len(together))))
+        first = together[0]
+        part = slice(start, start + len(together))
+        groups.append(Group(first.seed, augmentations_of(first), mixes_of(first), part))
         start += len(together)
     return tuple(groups)
 
 
 class Feed:
-    """The batches of a population's epochs."""
+    """The batches of a population's epochs; ``rules`` change the targets by each member's numbers."""
 
     def __init__(
-        self, members: Sequence[Member], replicates: dict[int, Replicate], *, batch_size: int, device: torch.device
+        self,
+        members: Sequence[Member],
+        replicates: Mapping[int, Replicate],
+        *,
+        batch_size: int,
+        device: torch.device,
+        rules: Sequence[Active] = (),
     ) -> None:
         self.groups = group_members(members)
         self.slices = tuple(group.part for group in self.groups)
@@ -66,7 +90,12 @@ class Feed:
         self.group_of = group_index(self.slices, device)
         self.batch_size = batch_size
         self.device = device
-        self.samples = len(next(iter(self.replicates.values())).split.train)
+        self.rules = rules
+        first = next(iter(self.replicates.values()))
+        self.samples = len(first.split.train)
+        mixing = any(group.mixes for group in self.groups)
+        self.classes = first.dataset.outputs if first.dataset.task == "classification" else 0
+        self.soft = bool(self.classes) and (mixing or bool(rules))
 
     @property
     def steps(self) -> int:
@@ -76,38 +105,59 @@ class Feed:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch; each seed has its own order, which all of its arms follow."""
         orders = {seed: epoch_order(self.samples, seed=seed, epoch=epoch) for seed in self.replicates}
-        draws = self._draws(epoch)
-        chunk = max(1, CHUNK // self.batch_size) * self.batch_size
-        for start in range(0, self.samples, chunk):
-            stop = min(start + chunk, self.samples)
-            x, y = self._chunk(orders, draws, start, stop)
-            for at in range(0, stop - start, self.batch_size):
-                rows = slice(at, min(at + self.batch_size, stop - start))
-                yield Batch(x[:, rows], y[:, rows], self.slices, self.group_of)
+        for chunk in chunks(self.samples, self.batch_size):
+            x, y = self._chunk(orders, chunk, epoch)
+            for at in range(0, len(chunk), self.batch_size):
+                rows = slice(at, min(at + self.batch_size, len(chunk)))
+                yield self._batch(x[:, rows], y[:, rows], epoch, chunk.start + at)
 
-    def _draws(self, epoch: int) -> dict[tuple[int, str], Tensor]:
-        """Draw for every sample of the epoch what its augmentations need: by seed and method, not by arm."""
-        needed = {(group.seed, name): method for group in self.groups for name, method in group.warps}
-        return {
-            (seed, name): method.draw(self.samples, generator(seed, "noise", name, epoch))
-            for (seed, name), method in needed.items()
-        }
-
-    def _chunk(
-        self, orders: dict[int, Tensor], draws: dict[tuple[int, str], Tensor], start: int, stop: int
-    ) -> tuple[Tensor, Tensor]:
-        """Return the groups' samples (G, n, ...) and targets (G, n, ...) at positions ``start`` to ``stop``."""
+    def _chunk(self, orders: Mapping[int, Tensor], chunk: range, epoch: int) -> tuple[Tensor, Tensor]:
+        """Return the groups' samples (G, n, ...), augmented and scaled, and their targets (G, n, ...)."""
         xs, ys = [], []
         raw: dict[int, Tensor] = {}
         for group in self.groups:
             replicate = self.replicates[group.seed]
-            rows = replicate.split.train[orders[group.seed][start:stop]]
+            rows = replicate.split.train[orders[group.seed][chunk.start : chunk.stop]]
             if group.seed not in raw:
                 raw[group.seed] = replicate.gather(rows, device=self.device)
-            x = raw[group.seed]
-            if group.warps:
-                matrix = compose([method.matrix(draws[group.seed, name][start:stop]) for name, method in group.warps])
-                x = warp(x, matrix)
-            xs.append(replicate.scale(x))
-            ys.append(replicate.targets(rows, device=self.device))
+            xs.append(augmented(raw[group.seed], replicate, group.augmentations, epoch, chunk))
+            y = replicate.targets(rows, device=self.device)
+            ys.append(F.one_hot(y, self.classes).float() if self.soft else y)
         return torch.stack(xs), torch.stack(ys)
+
+    def _batch(self, x: Tensor, y: Tensor, epoch: int, position: int) -> Batch:
+        """Return the batch whose first sample is at a position of the epoch: mixed, and with each member's targets."""
+        if any(group.mixes for group in self.groups):
+            pairs = [mixed(x[i], y[i], group.seed, group.mixes, epoch, position) for i, group in enumerate(self.groups)]
+            x, y = torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1] for pair in pairs])
+        targets = of_groups(y, self.slices, self.group_of)
+        for one in self.rules:
+            beside = {name: value.view(-1, 1, 1) for name, value in one.numbers.items()}
+            targets = cast(type[TargetRule], one.method).apply(targets, beside)
+        return Batch(x, targets, self.slices, self.group_of)
+
+
+def augmented(x: Tensor, replicate: Replicate, methods: Augmentations, epoch: int, chunk: range) -> Tensor:
+    """Return a chunk of an epoch's samples (n, ...) augmented and scaled, by draws of the seed, epoch and chunk.
+
+    Images are augmented as they came, where 0 is black; vectors and sequences in standard deviations.
+    """
+    is_image = replicate.dataset.kind == "image"
+    x = x if is_image else replicate.scale(x)
+    if methods:
+        steps = []
+        for name, method in methods:
+            made = generator(replicate.seed, "noise", name, epoch, chunk.start)
+            u = method.draw(len(x), x.shape[1:], made)
+            # matrices and fields are small and made on the CPU; what draws for every pixel follows the data
+            steps.append((method, u if isinstance(method, Warp | Displacement) else u.to(x.device)))
+        x = augment(x, steps)
+    return replicate.scale(x) if is_image else x
+
+
+def mixed(x: Tensor, y: Tensor, seed: int, methods: Mixes, epoch: int, position: int) -> tuple[Tensor, Tensor]:
+    """Return a batch with its samples mixed, by draws of the seed, epoch and the batch's position in it."""
+    for name, method in methods:
+        u = method.draw(len(x), generator(seed, "noise", name, epoch, position))
+        x, y = method.apply(x, y, tuple(one.to(x.device) for one in u))
+    return x, y

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from wellfit.recipe.loss import LossSpec
 from wellfit.record import EpochRow, RunRecord, Status, best_epoch, better_sign
 from wellfit.regularize.gradient.clip_norm import gradient_norm
-from wellfit.regularize.stages import Stopping
+from wellfit.regularize.stages import Stopping, TargetRule
 from wellfit.train import checkpoint as disk
 from wellfit.train.denormals import flushed
-from wellfit.train.evaluate import evaluate
+from wellfit.train.evaluate import evaluate, measure_of
 from wellfit.train.events import EpochEnded, Event, Key, MemberFinished, PopulationEnded, PopulationStarted
 from wellfit.train.feed import Feed, feed_order
-from wellfit.train.losses import LOSSES
+from wellfit.train.losses import make_loss
 from wellfit.train.member import Member
 from wellfit.train.network import Network
 from wellfit.train.plan import choose_network, start_modules
 from wellfit.train.population import Population
 from wellfit.train.replicate import Replicate
+from wellfit.train.sites import find_sites
 from wellfit.train.step import step
 
 NORM_EVERY = 16
@@ -67,9 +70,11 @@ def fit(
     marks = {member.key: disk.mark(member, replicates[member.seed]) for member in ordered}
     saved = _saved(checkpoint, marks)
     modules = start_modules(ordered, replicates)
-    shape = replicates[ordered[0].seed].dataset.shape
-    network = choose_network(modules[0], ordered, shape=shape, device=device)
-    population = Population(ordered, modules, device=device)
+    first = replicates[ordered[0].seed]
+    sites = find_sites(modules[0], first.dataset.shape)
+    network = choose_network(modules[0], ordered, sites=sites, shape=first.dataset.shape, device=device)
+    steps = -(-len(first.split.train) // ordered[0].recipe.batch_size)
+    population = Population(ordered, modules, sites=sites, steps=steps, device=device)
     curves: Curves = {member.key: [] for member in ordered}
     if saved is not None:
         rows = list(saved.marks)
@@ -115,8 +120,9 @@ def _epoch(
     began = time.perf_counter()
     members = population.members
     with flushed():
-        objective, norm = _train(population, network, replicates, epoch, device)
-        rows = _measure(population, network, replicates, epoch, objective, norm, device)
+        population.scores = [scores(member, curves[member.key]) for member in members]
+        trained = _train(population, network, replicates, epoch, device)
+        rows = _measure(population, network, replicates, epoch, trained, device)
     seconds = time.perf_counter() - began
     for member in members:
         curves[member.key].append(replace(rows[member.key], seconds=seconds / len(members)))
@@ -132,22 +138,33 @@ def _epoch(
         population.keep(staying)
 
 
+@dataclass(frozen=True)
+class _Trained:
+    """What an epoch's steps came to: means over samples and steps (P,), float64."""
+
+    losses: Tensor
+    terms: Tensor
+    norms: Tensor
+
+
 def _train(
     population: Population, network: Network, replicates: Mapping[int, Replicate], epoch: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Train one epoch; return each member's mean data loss and mean gradient norm (P,), float64."""
+) -> _Trained:
+    """Train one epoch."""
     recipe = population.members[0].recipe
-    loss = LOSSES[str(recipe.loss)]
-    feed = Feed(population.members, dict(replicates), batch_size=recipe.batch_size, device=device)
-    population.hidden.begin_epoch(epoch)
+    loss = make_loss(cast(LossSpec, recipe.loss))
+    rules = population.of_stage(TargetRule)
+    feed = Feed(population.members, replicates, batch_size=recipe.batch_size, device=device, rules=rules)
+    population.draws.begin_epoch(epoch)
     total = torch.zeros(len(population), dtype=torch.float64, device=device)
-    norms = torch.zeros_like(total)
+    extra, norms = torch.zeros_like(total), torch.zeros_like(total)
     for number, batch in enumerate(feed.epoch(epoch)):
-        losses, gradients = step(population, network, batch, loss)
+        losses, terms, gradients = step(population, network, batch, loss)
         total += losses * batch.x.shape[1]
+        extra += terms * batch.x.shape[1]
         if number % NORM_EVERY == 0:
             norms += gradient_norm(list(gradients.values()))
-    return total / feed.samples, norms / -(-feed.steps // NORM_EVERY)
+    return _Trained(total / feed.samples, extra / feed.samples, norms / -(-feed.steps // NORM_EVERY))
 
 
 def _measure(
@@ -155,18 +172,20 @@ def _measure(
     network: Network,
     replicates: Mapping[int, Replicate],
     epoch: int,
-    objective: Tensor,
-    norm: Tensor,
+    trained: _Trained,
     device: torch.device,
 ) -> dict[Key, EpochRow]:
     """Return the members' rows of the epoch, without its time."""
-    members, loss = population.members, LOSSES[str(population.members[0].recipe.loss)]
-    where = (network, population.leaves, population.buffers, members, dict(replicates))
-    train = evaluate(*where, lambda replicate: replicate.probe, loss=loss, device=device)
-    validation = evaluate(*where, lambda replicate: replicate.split.validation, loss=loss, device=device)
-    penalty = population.penalty()
-    lr = population.optimizer_numbers["lr"]
-    columns = [t.tolist() for t in (train.loss, validation.loss, objective + penalty, penalty, lr, norm)]
+    members = population.members
+    loss = measure_of(members[0].recipe)
+    where = (network, *population.evaluated(), members, dict(replicates))
+    hidden = population.hidden if population.hidden.evaluation else None
+    train = evaluate(*where, lambda replicate: replicate.probe, loss=loss, device=device, hidden=hidden)
+    validation = evaluate(*where, lambda replicate: replicate.split.validation, loss=loss, device=device, hidden=hidden)
+    penalty = population.penalty() + trained.terms
+    lr = population.rates(population.moment(population.t))
+    objective = trained.losses + penalty
+    columns = [t.tolist() for t in (train.loss, validation.loss, objective, penalty, lr, trained.norms)]
     train_accuracy = [None] * len(members) if train.accuracy is None else train.accuracy.tolist()
     val_accuracy = [None] * len(members) if validation.accuracy is None else validation.accuracy.tolist()
     rows = {}
@@ -194,10 +213,14 @@ def _end(member: Member, rows: Sequence[EpochRow]) -> Status | None:
         return "diverged"
     if last.epoch >= member.recipe.epochs:
         return "complete"
-    monitor = member.recipe.monitor
-    scores = [better_sign(monitor) * row.value(monitor) for row in rows]
     stoppers = [method for method in member.methods.values() if isinstance(method, Stopping)]
-    return "stopped" if any(method.should_stop(scores) for method in stoppers) else None
+    return "stopped" if any(method.should_stop(scores(member, rows)) for method in stoppers) else None
+
+
+def scores(member: Member, rows: Sequence[EpochRow]) -> list[float]:
+    """Return the values that the member is monitored by, higher is better."""
+    monitor = member.recipe.monitor
+    return [better_sign(monitor) * row.value(monitor) for row in rows]
 
 
 def _is_best(member: Member, rows: Sequence[EpochRow]) -> bool:

@@ -6,9 +6,11 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
-from wellfit.recipe import AdamWSpec, Recipe
+from wellfit.errors import RecipeError
+from wellfit.recipe import Recipe
+from wellfit.recipe.optimizer import DecoupledSpec
 from wellfit.regularize.catalogue import CATALOGUE, make
-from wellfit.regularize.stages import Method
+from wellfit.regularize.stages import Averaging, Method
 from wellfit.train.events import Key
 from wellfit.train.optimizers import family
 
@@ -34,14 +36,18 @@ class Member:
         """
         given = dict(self.recipe.regularizers)
         optimizer = self.recipe.optimizer
-        if isinstance(optimizer, AdamWSpec) and "weight_decay" not in given:
+        if isinstance(optimizer, DecoupledSpec) and "weight_decay" not in given:
             given["weight_decay"] = {"strength": optimizer.weight_decay}
         made = {name: make(name, parameters) for name, parameters in given.items()}
+        averages = [name for name, method in made.items() if isinstance(method, Averaging) and not method.is_off]
+        if len(averages) > 1:
+            where = f"arm {self.arm}, regularizers"
+            raise RecipeError(where, f"{' and '.join(averages)}: one set of weights is handed over", "one of them")
         return {name: made[name] for name in CATALOGUE if name in made}
 
     @cached_property
     def structure(self) -> str:
         """What members of one population must share: everything about the recipe that is not a number of a member."""
         recipe = self.recipe.to_dict()
-        shared = {name: recipe[name] for name in ("data", "model", "loss", "batch_size")}
+        shared = {name: recipe[name] for name in ("data", "model", "loss", "measure", "batch_size")}
         return json.dumps({**shared, "optimizer": family(self.recipe.optimizer)}, sort_keys=True)

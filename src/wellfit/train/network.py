@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from wellfit.regularize.stages import OutputPenalty
 from wellfit.train.hidden import HiddenStage
 from wellfit.train.losses import Loss
 
@@ -19,27 +20,59 @@ Leaves = dict[str, Tensor]
 class Batch:
     """The same step's batch for all members, each seed and augmentation once.
 
-    ``x`` is (G, B, ...), ``y`` (G, B) or (G, B, K); the members are ordered so that those of group g stand together at
-    ``slices[g]``.
+    The members are ordered so that those of group g stand together at ``slices[g]``.
     """
 
     x: Tensor
+    """(G, B, ...)."""
     y: Tensor
+    """(P, B) classes, (P, B, C) soft targets or (P, B, K) numbers."""
     slices: tuple[slice, ...]
     group_of: Tensor
     """int64 (P,): each member's group."""
 
     def for_members(self, values: Tensor) -> Tensor:
         """Return (P, ...) from (G, ...): each group's values repeated for its members."""
-        if len(self.slices) == 1:
-            return values.expand(self.slices[0].stop, *values.shape[1:])
-        return values.index_select(0, self.group_of)
+        return of_groups(values, self.slices, self.group_of)
+
+
+def of_groups(values: Tensor, slices: Sequence[slice], group_of: Tensor) -> Tensor:
+    """Return (P, ...) from (G, ...): each group's values repeated for its members."""
+    if len(slices) == 1:
+        return values.expand(slices[0].stop, *values.shape[1:])
+    return values.index_select(0, group_of)
 
 
 def group_index(slices: Sequence[slice], device: torch.device) -> Tensor:
     """Return ``group_of`` for groups at ``slices``."""
     counts = torch.tensor([part.stop - part.start for part in slices])
     return torch.arange(len(slices)).repeat_interleave(counts).to(device)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a step's answers are judged by: the data loss, and the terms that read the answers."""
+
+    loss: Loss
+    outputs: Sequence[tuple[type[OutputPenalty], Mapping[str, Tensor]]] = ()
+    """Method and numbers (P,)."""
+
+    @property
+    def numbers(self) -> list[dict[str, Tensor]]:
+        """Return the numbers (P,) of each term."""
+        return [dict(numbers) for _, numbers in self.outputs]
+
+    def data(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the mean data loss (...) of answers (..., B, K)."""
+        return self.loss(z, y).mean(-1)
+
+    def terms(self, z: Tensor, numbers: Sequence[Mapping[str, Tensor]]) -> list[Tensor]:
+        """Return what the terms come to (...), for numbers (...): of all members, or of one."""
+        found = []
+        for (method, _), own in zip(self.outputs, numbers, strict=True):
+            beside = {name: value.unsqueeze(-1) for name, value in own.items()}
+            found.append(method.value(z, beside).mean(-1))
+        return found
 
 
 class Network(ABC):
@@ -49,14 +82,24 @@ class Network(ABC):
 
     @abstractmethod
     def gradients(
-        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, loss: Loss, hidden: HiddenStage
-    ) -> tuple[Tensor, Leaves]:
-        """Return the data loss of each member (P,), a mean over the batch, and its gradients.
+        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, objective: Objective, hidden: HiddenStage
+    ) -> tuple[Tensor, Tensor, Leaves]:
+        """Return for each member the data loss (P,), a mean over the batch, what the terms added to it (P,), and the
+        gradients of their sum.
 
         Training mode; buffers (running statistics) are changed in place. The gradients belong to the network and hold
         until the next call.
         """
 
     @abstractmethod
-    def answers(self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch) -> Tensor:
+    def answers(
+        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, hidden: HiddenStage | None = None
+    ) -> Tensor:
         """Return the answers (P, B, K) in evaluation mode, without gradients."""
+
+
+def added(total: Tensor, terms: Sequence[Tensor]) -> Tensor:
+    """Return ``total`` with the terms added to it."""
+    for term in terms:
+        total = total + term
+    return total

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from wellfit.random import derive
-from wellfit.train.hidden import HiddenStage, SiteHooks
-from wellfit.train.losses import Loss
-from wellfit.train.network import Batch, Leaves, Network
+from wellfit.train.hidden import HiddenStage
+from wellfit.train.network import Batch, Leaves, Network, Objective, added
+from wellfit.train.sites import SiteHooks, module_of
 
 
 class OneByOne(Network):
@@ -20,25 +20,20 @@ class OneByOne(Network):
     ``module`` is the network's own: it is changed.
     """
 
-    def __init__(self, module: nn.Module, sites: frozenset[str], *, why: str) -> None:
+    def __init__(self, module: nn.Module, sites: Collection[str], *, why: str) -> None:
         self.how = f"one by one ({why})"
         self.module = module
-        self.sites = sites
-        self._hidden: HiddenStage | None = None
-        self._member = 0
-        self._hooks = SiteHooks(module, self._change)
+        self._change: Callable[[str, Tensor], Tensor] | None = None
+        self._hooks = SiteHooks(module, {module_of(site) for site in sites}, self._at_site)
         self._parameters = dict(module.named_parameters())
         self._buffers = [name for name, _ in module.named_buffers()]
 
-    def _change(self, site: str, output: Tensor) -> Tensor:
-        if self._hidden is None or site not in self.sites:
-            return output
-        return self._hidden.apply_one(site, output, self._member)
+    def _at_site(self, site: str, output: Tensor) -> Tensor:
+        return output if self._change is None else self._change(site, output)
 
     @contextmanager
     def _as_member(self, leaves: Mapping[str, Tensor], buffers: Leaves, member: int) -> Iterator[None]:
         """Give the module a member's tensors; afterwards take back the buffers, which it may have changed."""
-        self._member = member
         for name, p in self._parameters.items():
             p.data = (leaves[name] if p.requires_grad else buffers[name])[member]
         for name in self._buffers:
@@ -50,36 +45,41 @@ class OneByOne(Network):
             buffers[name][member] = now[name].detach()
 
     @contextmanager
-    def _training(self, hidden: HiddenStage, device: torch.device) -> Iterator[None]:
+    def _training(self, device: torch.device) -> Iterator[None]:
         self.module.train()
-        self._hidden = hidden
         try:
             with torch.enable_grad(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
                 yield
         finally:
-            self._hidden = None
+            self._change = None
 
     def gradients(
-        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, loss: Loss, hidden: HiddenStage
-    ) -> tuple[Tensor, Leaves]:
+        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, objective: Objective, hidden: HiddenStage
+    ) -> tuple[Tensor, Tensor, Leaves]:
         """See Network."""
         gradients = {name: torch.empty_like(w) for name, w in leaves.items()}
-        losses = torch.empty(len(hidden.seed_of), device=batch.x.device)
+        losses = torch.empty(len(batch.y), device=batch.x.device)
+        extra = torch.zeros_like(losses)
         learned = {name: self._parameters[name] for name in leaves}
-        with self._training(hidden, batch.x.device):
-            for group, part in enumerate(batch.slices):
-                for member in range(part.start, part.stop):
-                    # what the module draws by itself belongs to the seed, epoch and step too
-                    seed = hidden.seeds[int(hidden.seed_of[member])]
-                    torch.manual_seed(derive(seed, "noise", "module", hidden.epoch, hidden.step))
-                    with self._as_member(leaves, buffers, member):
-                        z = self._answer(batch.x[group])
-                        value = loss(z.unsqueeze(0), batch.y[group].unsqueeze(0)).mean()
-                        found = torch.autograd.grad(value, list(learned.values()), allow_unused=True)
-                    losses[member] = value.detach()
-                    for name, g in zip(learned, found, strict=True):
-                        gradients[name][member] = 0 if g is None else g
-        return losses, gradients
+        draws = hidden.draws
+        with self._training(batch.x.device):
+            for group, member in _grouped(batch):
+                # what the module draws by itself belongs to the seed, epoch and step too
+                seed = draws.seeds[int(draws.seed_of[member])]
+                torch.manual_seed(derive(seed, "noise", "module", draws.epoch, draws.step))
+                hidden.terms.clear()
+                self._change = lambda site, h, member=member: hidden.apply_one(site, h, member)  # type: ignore[misc]
+                with self._as_member(leaves, buffers, member):
+                    z = self._answer(batch.x[group])
+                    loss = objective.data(z, batch.y[member])
+                    numbers = [{name: v[member] for name, v in own.items()} for own in objective.numbers]
+                    terms = [*objective.terms(z, numbers), *hidden.terms]
+                    found = torch.autograd.grad(added(loss, terms), list(learned.values()), allow_unused=True)
+                losses[member] = loss.detach()
+                extra[member] = added(extra[member], terms).detach()
+                for name, g in zip(learned, found, strict=True):
+                    gradients[name][member] = 0 if g is None else g
+        return losses, extra, gradients
 
     def _answer(self, x: Tensor) -> Tensor:
         self._hooks.begin()
@@ -89,12 +89,25 @@ class OneByOne(Network):
         return answer
 
     @torch.no_grad()
-    def answers(self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch) -> Tensor:
+    def answers(
+        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, hidden: HiddenStage | None = None
+    ) -> Tensor:
         """See Network."""
         self.module.eval()
         found = []
-        for group, part in enumerate(batch.slices):
-            for member in range(part.start, part.stop):
+        try:
+            for group, member in _grouped(batch):
+                if hidden is not None:
+                    self._change = lambda site, h, member=member: hidden.evaluate_one(site, h, member)  # type: ignore[misc]
                 with self._as_member(leaves, buffers, member):
                     found.append(self._answer(batch.x[group]))
+        finally:
+            self._change = None
         return torch.stack(found)
+
+
+def _grouped(batch: Batch) -> Iterator[tuple[int, int]]:
+    """Yield each member with its group: (group, member)."""
+    for group, part in enumerate(batch.slices):
+        for member in range(part.start, part.stop):
+            yield group, member

@@ -10,15 +10,15 @@ from typing import cast
 import torch
 from torch import nn
 
-from wellfit.errors import RecipeError
 from wellfit.models import build
+from wellfit.models.init import initialize
 from wellfit.recipe import ModelSpec
-from wellfit.regularize.stages import Activation
-from wellfit.train.hidden import hidden_sites
 from wellfit.train.member import Member
 from wellfit.train.network import Network
 from wellfit.train.one_by_one import OneByOne
+from wellfit.train.places import acting_patterns, check_sites
 from wellfit.train.replicate import Replicate
+from wellfit.train.sites import Sites
 from wellfit.train.stacked import Stacked, can_stack
 from wellfit.train.vmapped import Vmapped, refusal
 
@@ -31,18 +31,20 @@ def populations(members: Sequence[Member]) -> list[list[Member]]:
 
 
 def start_modules(members: Sequence[Member], replicates: Mapping[int, Replicate]) -> list[nn.Module]:
-    """Return each member's network as its seed initializes it; members of a seed start equal."""
-    made: dict[int, nn.Module] = {}
+    """Return each member's network as its seed initializes it; members of a seed that initialize alike start equal."""
+    made: dict[tuple[int, str], nn.Module] = {}
     for member in members:
-        if member.seed not in made:
+        key = member.seed, repr(member.recipe.init)
+        if key not in made:
             dataset = replicates[member.seed].dataset
             spec = cast(ModelSpec, member.recipe.model)
-            made[member.seed] = build(spec, shape=dataset.shape, outputs=dataset.outputs, seed=member.seed)
-    return [copy.deepcopy(made[member.seed]) for member in members]
+            made[key] = build(spec, shape=dataset.shape, outputs=dataset.outputs, seed=member.seed)
+            initialize(made[key], member.recipe.init, member.seed)
+    return [copy.deepcopy(made[member.seed, repr(member.recipe.init)]) for member in members]
 
 
 def choose_network(
-    module: nn.Module, members: Sequence[Member], *, shape: Sequence[int], device: torch.device
+    module: nn.Module, members: Sequence[Member], *, sites: Sites, shape: Sequence[int], device: torch.device
 ) -> Network:
     """Return the fastest way to compute these members, for samples of ``shape``, on this device.
 
@@ -55,13 +57,15 @@ def choose_network(
         A member changes hidden activations and the network has none that can be reached.
 
     """
-    sites = hidden_sites(module, shape)
-    _check_sites(sites, members)
+    check_sites(members, module, sites)
+    used = {
+        site for member in members for patterns in acting_patterns(member).values() for site in sites.matching(patterns)
+    }
     own = copy.deepcopy(module).to(device)
     if can_stack(own):
-        return Stacked(own, sites)
+        return Stacked(own, frozenset(used))
     why = "a single member" if len(members) == 1 else _why_not_vmap(own, shape, device)
-    return OneByOne(own, sites, why=why) if why else Vmapped(own, sites)
+    return OneByOne(own, used, why=why) if why else Vmapped(own, used)
 
 
 def _why_not_vmap(module: nn.Module, shape: Sequence[int], device: torch.device) -> str:
@@ -73,17 +77,3 @@ def _why_not_vmap(module: nn.Module, shape: Sequence[int], device: torch.device)
     if any(True for _ in module.buffers()):
         return "it keeps buffers"
     return refusal(module, torch.zeros(1, 2, *shape, device=device))
-
-
-def _check_sites(sites: frozenset[str], members: Sequence[Member]) -> None:
-    """Refuse a hidden-activation method that would silently do nothing."""
-    if sites:
-        return
-    for member in members:
-        for name, method in member.methods.items():
-            if isinstance(method, Activation) and not method.is_off:
-                raise RecipeError(
-                    f"arm {member.arm}, regularizers.{name}",
-                    "the network has no hidden activation module to act on (functional activations are not seen)",
-                    "a hidden layer followed by a module such as nn.ReLU",
-                )

@@ -6,21 +6,27 @@ stepped, gathered or evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wellfit.data import epoch_order
 from wellfit.models import build, state_of
-from wellfit.random import derive, generator
-from wellfit.recipe import AdamSpec, AdamWSpec, ModelSpec
-from wellfit.regularize.batch.warp import compose, warp
-from wellfit.regularize.stages import Activation, GradientRule, Method, Penalty, Warp, WeightRule
-from wellfit.train.hidden import SiteHooks, hidden_sites
+from wellfit.models.init import initialize
+from wellfit.random import derive
+from wellfit.recipe import ModelSpec
+from wellfit.recipe.loss import CrossEntropySpec, LossSpec, MseSpec
+from wellfit.regularize.stages import Averaging, Freezing, Mix, Moment, OutputPenalty, TargetRule
+from wellfit.train.feed import augmentations_of, augmented, chunks, mixed, mixes_of
+from wellfit.train.losses import make_loss
 from wellfit.train.member import Member
+from wellfit.train.reference_methods import Alone
+from wellfit.train.reference_optimizer import torch_optimizer
 from wellfit.train.replicate import Replicate
+from wellfit.train.schedules import factor
 
 CPU = torch.device("cpu")
 
@@ -29,125 +35,107 @@ def train_reference(member: Member, replicate: Replicate, *, steps: int | None =
     """Train one member alone, for ``steps`` steps or all of its epochs, and return its last weights and buffers.
 
     Early stopping and the best weights are not its business: it answers what the optimizer's steps make of the weights.
+    A schedule that goes by the curve sees none.
     """
     with torch.random.fork_rng(devices=[]):
         return _train(member, replicate, steps)
 
 
 def _train(member: Member, replicate: Replicate, steps: int | None) -> dict[str, Tensor]:
-    recipe = member.recipe
-    dataset = replicate.dataset
-    spec = cast(ModelSpec, recipe.model)
-    module = build(spec, shape=dataset.shape, outputs=dataset.outputs, seed=member.seed).train()
-    optimizer = _torch_optimizer(member, module)
-    loss_function = nn.CrossEntropyLoss() if recipe.loss == "cross_entropy" else nn.MSELoss()
-    activations = _Activations(member, module, dataset.shape)
-    left = steps if steps is not None else recipe.epochs * -(-len(replicate.split.train) // recipe.batch_size)
+    recipe, dataset = member.recipe, replicate.dataset
+    module = build(
+        cast(ModelSpec, recipe.model), shape=dataset.shape, outputs=dataset.outputs, seed=member.seed
+    ).train()
+    initialize(module, recipe.init, member.seed)
+    optimizer = torch_optimizer(recipe.optimizer, module.parameters())
+    alone = Alone(member, module, dataset.shape)
+    average = {name: value.detach().clone() for name, value in state_of(module).items()}
+    of_epoch = -(-len(replicate.split.train) // recipe.batch_size)
+    most = recipe.epochs * of_epoch if steps is None else steps
+    for t, (epoch, x, y) in enumerate(_batches(member, replicate), start=1):
+        if t > most:
+            break
+        moment = Moment(t, of_epoch, torch.tensor([float(recipe.epochs)]))
+        torch.manual_seed(derive(member.seed, "noise", "module", epoch, (t - 1) % of_epoch + 1))  # for its own dropout
+        for group in optimizer.param_groups:
+            passed = (t - 1) / of_epoch
+            group["lr"] = recipe.optimizer.lr * factor(recipe.schedule, passed=passed, epochs=recipe.epochs, scores=())
+        _freeze(member, module, epoch)
+        alone.begin_step(epoch, moment)
+        _backward(alone, module, x, y)
+        alone.move_and_repeat(lambda: _backward(alone, module, x, y))  # noqa: B023 - called at once
+        alone.change_gradients()
+        alone.constrain("before", optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        alone.constrain("after", optimizer.param_groups[0]["lr"])
+        _average(member, module, average, moment)
+    return average if _averages(member) else {name: v.detach().clone() for name, v in state_of(module).items()}
+
+
+def _batches(member: Member, replicate: Replicate) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Yield (epoch, samples, targets) for every step."""
+    recipe, dataset = member.recipe, replicate.dataset
+    rules = [m for m in member.methods.values() if isinstance(m, TargetRule)]
+    soft = dataset.task == "classification" and any(isinstance(m, Mix | TargetRule) for m in member.methods.values())
     for epoch in range(1, recipe.epochs + 1):
         order = replicate.split.train[epoch_order(len(replicate.split.train), seed=member.seed, epoch=epoch)]
-        augment = _augmentation(member, len(order), epoch)
-        activations.begin_epoch(epoch)
-        for number, start in enumerate(range(0, len(order), recipe.batch_size), start=1):
-            if left == 0:
-                return _state(module)
-            left -= 1
-            torch.manual_seed(derive(member.seed, "noise", "module", epoch, number))  # for dropout layers of its own
-            rows = order[start : start + recipe.batch_size]
-            x = replicate.scale(augment(replicate.gather(rows, device=CPU), start))
-            optimizer.zero_grad()
-            activations.hooks.begin()
-            loss = loss_function(module(x), replicate.targets(rows, device=CPU)) + _penalty(member, module)
-            loss.backward()
-            _change_gradients(member, module)
-            _constrain(member, module, "before")
-            optimizer.step()
-            _constrain(member, module, "after")
-    return _state(module)
+        for chunk in chunks(len(order), recipe.batch_size):
+            rows = order[chunk.start : chunk.stop]
+            x = augmented(replicate.gather(rows, device=CPU), replicate, augmentations_of(member), epoch, chunk)
+            y = replicate.targets(rows, device=CPU)
+            if soft:
+                y = F.one_hot(y, dataset.outputs).float()
+            for at in range(0, len(chunk), recipe.batch_size):
+                part = slice(at, at + recipe.batch_size)
+                bx, by = mixed(x[part], y[part], member.seed, mixes_of(member), epoch, chunk.start + at)
+                for rule in rules:
+                    numbers = {key: torch.tensor(float(getattr(rule, key))) for key in type(rule).number_fields()}
+                    by = rule.apply(by.unsqueeze(0), numbers).squeeze(0)
+                yield epoch, bx, by
 
 
-def _torch_optimizer(member: Member, module: nn.Module) -> torch.optim.Optimizer:
-    spec = member.recipe.optimizer
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    if isinstance(spec, AdamSpec | AdamWSpec):
-        return torch.optim.Adam(parameters, lr=spec.lr, betas=(spec.beta1, spec.beta2), eps=spec.eps)
-    return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum)
+def _backward(alone: Alone, module: nn.Module, x: Tensor, y: Tensor) -> None:
+    """Leave the gradient of the whole objective in ``.grad``; parameters without one are frozen."""
+    module.zero_grad(set_to_none=True)
+    alone.terms.clear()
+    with alone.masked_weights():
+        z = module(x.clone())
+        loss = _data_loss(alone.member, z, y)
+        for method in alone.member.methods.values():
+            if isinstance(method, OutputPenalty):
+                loss = loss + method.value(z, alone.numbers(method)).mean()
+        for term in alone.terms:
+            loss = loss + term
+        loss = loss + alone.penalty()
+        loss.backward()
 
 
-def _weights(module: nn.Module) -> list[nn.Parameter]:
-    return [p for p in module.parameters() if p.requires_grad and p.ndim > 1]
+def _data_loss(member: Member, z: Tensor, y: Tensor) -> Tensor:
+    spec = cast(LossSpec, member.recipe.loss)
+    if spec == CrossEntropySpec():
+        return F.cross_entropy(z, y)
+    if isinstance(spec, MseSpec) and y.is_floating_point():
+        return F.mse_loss(z, y)
+    return make_loss(spec)(z, y).mean()
 
 
-def _numbers(method: Method) -> dict[str, Tensor]:
-    return {field: torch.tensor([float(getattr(method, field))]) for field in type(method).model_fields}
-
-
-def _beside(method: Method, w: Tensor) -> dict[str, Tensor]:
-    return {field: value.view(1, *[1] * w.ndim) for field, value in _numbers(method).items()}
-
-
-def _penalty(member: Member, module: nn.Module) -> Tensor:
-    """Return the penalties as a differentiable sum: autograd finds their gradient, not the closed form."""
-    total = torch.zeros(())
+def _freeze(member: Member, module: nn.Module, epoch: int) -> None:
     for method in member.methods.values():
-        if isinstance(method, Penalty):
-            for w in _weights(module):
-                total = total + method.value(w.unsqueeze(0), _beside(method, w)).squeeze(0)
-    return total
+        if isinstance(method, Freezing):
+            for name, p in module.named_parameters():
+                p.requires_grad_(epoch > method.frozen_epochs(name))
 
 
-def _change_gradients(member: Member, module: nn.Module) -> None:
-    gradients = [p.grad.unsqueeze(0) for p in module.parameters() if p.grad is not None]
-    for method in member.methods.values():
-        if isinstance(method, GradientRule):
-            method.transform(gradients, _numbers(method))
+def _averages(member: Member) -> list[Averaging]:
+    return [m for m in member.methods.values() if isinstance(m, Averaging) and not m.is_off]
 
 
-@torch.no_grad()
-def _constrain(member: Member, module: nn.Module, when: str) -> None:
-    for method in member.methods.values():
-        if isinstance(method, WeightRule) and method.when == when:
-            for w in _weights(module):
-                lr = torch.full((1,) * (w.ndim + 1), member.recipe.optimizer.lr)
-                method.apply(w.data.unsqueeze(0), lr, _beside(method, w))
-
-
-def _augmentation(member: Member, samples: int, epoch: int) -> Callable[[Tensor, int], Tensor]:
-    """Return a function that augments the batch which starts at a position of the epoch's order."""
-    warps = {name: m for name, m in member.methods.items() if isinstance(m, Warp) and not m.is_off}
-    draws = {name: m.draw(samples, generator(member.seed, "noise", name, epoch)) for name, m in warps.items()}
-
-    def augment(x: Tensor, start: int) -> Tensor:
-        if not warps:
-            return x
-        return warp(x, compose([m.matrix(draws[name][start : start + len(x)]) for name, m in warps.items()]))
-
-    return augment
-
-
-class _Activations:
-    """Applies the activation methods at the hidden sites with the seed's draws."""
-
-    def __init__(self, member: Member, module: nn.Module, shape: Sequence[int]) -> None:
-        self.member = member
-        self.sites = hidden_sites(module, shape)
-        self.generators: dict[tuple[str, str], torch.Generator] = {}
-        self.epoch = 0
-        self.hooks = SiteHooks(module, self._change)
-
-    def begin_epoch(self, epoch: int) -> None:
-        self.generators.clear()
-        self.epoch = epoch
-
-    def _change(self, site: str, output: Tensor) -> Tensor:
-        if site not in self.sites:
-            return output
-        for name, method in self.member.methods.items():
-            if isinstance(method, Activation):
-                made = generator(self.member.seed, "noise", name, site, self.epoch)
-                u = method.draw(output.shape, self.generators.setdefault((name, site), made))
-                output = method.apply(output, u, {field: v[0] for field, v in _numbers(method).items()})
-        return output
-
-
-def _state(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in state_of(module).items()}
+def _average(member: Member, module: nn.Module, average: dict[str, Tensor], moment: Moment) -> None:
+    for method in _averages(member):
+        numbers = {key: torch.tensor([float(getattr(method, key))]) for key in type(method).number_fields()}
+        share = float(method.weight(numbers, moment))
+        for name, value in state_of(module).items():
+            if value.is_floating_point():
+                average[name] = (1 - share) * average[name] + share * value.detach()
+            else:
+                average[name] = value.clone()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from wellfit.models.activation import ACTIVATIONS
 from wellfit.train.hidden import HiddenStage
-from wellfit.train.losses import Loss
-from wellfit.train.network import Batch, Leaves, Network
+from wellfit.train.network import Batch, Leaves, Network, Objective, added
+from wellfit.train.stacked_norm import NORMS, apply_norm, can_stack_norm
+
+Change = Callable[[str, Tensor], Tensor]
 
 ELEMENTWISE = (*ACTIVATIONS.values(), nn.Identity)
 NARROW = 32
@@ -63,7 +65,7 @@ def _groups(x: Tensor, slices: tuple[slice, ...]) -> list[tuple[Tensor, slice]]:
 
 
 def can_stack(module: nn.Module) -> bool:
-    """Return whether the module is just a sequence of flatten, linear layers and elementwise activations.
+    """Return whether the module is just a sequence of flatten, linear layers, norms and elementwise activations.
 
     Each layer once, without hooks or a ``forward`` of its own, each weight a trainable parameter of its own.
     """
@@ -73,11 +75,10 @@ def can_stack(module: nn.Module) -> bool:
     first = layers[0] if layers else None
     once = len({id(layer) for layer in layers}) == len(layers)
     hooked = any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in (module, *layers))
-    linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
-    own = {id(p) for layer in linear for p in (layer.weight, layer.bias) if p is not None and p.requires_grad}
-    needed = sum(1 if layer.bias is None else 2 for layer in linear)
+    parameters = [p for layer in layers for p in layer.parameters()]
+    own = {id(p) for p in parameters if p.requires_grad}
     known = all(_known(layer, first=index == 0) for index, layer in enumerate(layers))
-    return isinstance(first, nn.Flatten | nn.Linear) and once and not hooked and len(own) == needed and known
+    return isinstance(first, nn.Flatten | nn.Linear) and once and not hooked and len(own) == len(parameters) and known
 
 
 def _known(layer: nn.Module, *, first: bool) -> bool:
@@ -85,7 +86,7 @@ def _known(layer: nn.Module, *, first: bool) -> bool:
         return first and (layer.start_dim, layer.end_dim) == (1, -1)
     if isinstance(layer, nn.GELU | nn.ReLU | nn.LeakyReLU | nn.ELU | nn.SiLU):
         return not getattr(layer, "inplace", False)
-    return type(layer) is nn.Linear or type(layer) in ELEMENTWISE
+    return type(layer) is nn.Linear or type(layer) in ELEMENTWISE or can_stack_norm(layer)
 
 
 class Stacked(Network):
@@ -97,7 +98,9 @@ class Stacked(Network):
         self.layers = list(module.named_children())
         self.sites = sites
 
-    def _forward(self, leaves: Mapping[str, Tensor], batch: Batch, hidden: HiddenStage | None) -> Tensor:
+    def _forward(
+        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, change: Change | None, *, training: bool
+    ) -> Tensor:
         h = batch.x
         slices = batch.slices
         for name, layer in self.layers:
@@ -107,26 +110,39 @@ class Stacked(Network):
                 bias = leaves.get(f"{name}.bias")
                 h = _Linear.apply(h, leaves[f"{name}.weight"], None if bias is None else bias.unsqueeze(1), slices)
                 slices = ()
+            elif isinstance(layer, NORMS):
+                if slices:  # its statistics are a member's own
+                    h, slices = batch.for_members(h), ()
+                h = apply_norm(name, layer, h, leaves, buffers, train=training)
             else:
                 h = layer(h)
-                if hidden is not None and name in self.sites:
-                    h = hidden.apply(name, h)
+            if change is not None and name in self.sites:
+                if slices:  # not yet each member's own
+                    h, slices = batch.for_members(h), ()
+                h = change(name, h)
         return h
 
     def gradients(
-        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, loss: Loss, hidden: HiddenStage
-    ) -> tuple[Tensor, Leaves]:
+        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, objective: Objective, hidden: HiddenStage
+    ) -> tuple[Tensor, Tensor, Leaves]:
         """See Network."""
         names = list(leaves)
+        hidden.terms.clear()
         with torch.enable_grad():
             inputs = [leaves[name].detach().requires_grad_() for name in names]
-            z = self._forward(dict(zip(names, inputs, strict=True)), batch, hidden)
-            losses = loss(z, batch.for_members(batch.y)).mean(1)
+            own = dict(zip(names, inputs, strict=True))
+            z = self._forward(own, buffers, batch, hidden.apply, training=True)
+            losses = objective.data(z, batch.y)
+            terms = [*objective.terms(z, objective.numbers), *hidden.terms]
             # members do not meet: the gradient of the sum is each member's own
-            gradients = torch.autograd.grad(losses.sum(), inputs)
-        return losses.detach(), dict(zip(names, gradients, strict=True))
+            gradients = torch.autograd.grad(added(losses, terms).sum(), inputs)
+        extra = added(torch.zeros_like(losses), terms).detach()
+        return losses.detach(), extra, dict(zip(names, gradients, strict=True))
 
     @torch.no_grad()
-    def answers(self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch) -> Tensor:
+    def answers(
+        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, hidden: HiddenStage | None = None
+    ) -> Tensor:
         """See Network."""
-        return self._forward(leaves, batch, None)
+        change = None if hidden is None else hidden.evaluate
+        return self._forward(leaves, buffers, batch, change, training=False)

@@ -7,52 +7,153 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from wellfit.regularize.stages import GradientRule, Penalty, WeightRule
+from wellfit.regularize.stages import (
+    Around,
+    Ascent,
+    Averaging,
+    GradientRule,
+    Moment,
+    NoisyGradient,
+    Penalty,
+    WeightMask,
+    WeightRule,
+)
+from wellfit.train.active import acting_on, per_member
 from wellfit.train.losses import Loss
 from wellfit.train.network import Batch, Leaves, Network
-from wellfit.train.population import Population, per_member
+from wellfit.train.population import Population, units_first
 
 
 @torch.no_grad()
-def step(population: Population, network: Network, batch: Batch, loss: Loss) -> tuple[Tensor, Leaves]:
+def step(population: Population, network: Network, batch: Batch, loss: Loss) -> tuple[Tensor, Tensor, Leaves]:
     """Take one step of all members: forward, loss, backward, update.
 
     Stage 1 has been applied to ``batch`` (``wellfit.train.feed``), stage 6 acts between epochs (``wellfit.train.fit``).
 
     Returns
     -------
-    losses, gradients
-        The data loss of each member (P,), before the update; the gradients that the optimizer was given.
+    losses, terms, gradients
+        The data loss of each member (P,), before the update; what answers and activations added to it (P,); the
+        gradients that the optimizer was given.
 
     """
-    leaves, weights = population.leaves, population.weights()
     population.t += 1
-    population.hidden.begin_step()
-    losses, g = network.gradients(leaves, population.buffers, batch, loss, population.hidden)  # stage 2 inside
-    for active in population.penalties:  # stage 3
-        penalty = cast(type[Penalty], active.method)
-        for name, w in weights.items():
-            penalty.add_gradient(g[name], w, active.beside(w))
-    for active in population.gradient_rules:  # stage 4
-        cast(type[GradientRule], active.method).transform(list(g.values()), active.numbers)
-    _constrain(population, weights, "before")  # stage 5
-    _update(population, g)
-    _constrain(population, weights, "after")
-    return losses, g
+    moment = population.moment(population.t)
+    population.draws.begin_step()
+    losses, terms, g = _gradients(population, network, batch, loss, moment)  # stages 2 and 3
+    for one, name, numbers in acting_on(population.of_stage(Penalty), population.leaves, moment):
+        cast(type[Penalty], one.method).add_gradient(g[name], population.leaves[name], numbers)
+    frozen = population.frozen_now(moment)
+    for name, mask in frozen.items():
+        g[name].masked_fill_(per_member(mask, g[name]), 0)
+    _change_gradients(population, g, moment)  # stage 4
+    kept = {name: (population.leaves[name].clone(), _copied(population.state[name])) for name in frozen}
+    lr = population.rates(moment)
+    _constrain(population, moment, lr, "before")  # stage 5
+    _update(population, g, moment, lr)
+    _constrain(population, moment, lr, "after")
+    for name, (w, state) in kept.items():  # stage 6: the freezing plan
+        _restore(population.leaves[name], w, frozen[name])
+        for slot, value in state.items():
+            _restore(population.state[name][slot], value, frozen[name])
+    _average(population, moment)
+    return losses, terms, g
 
 
-def _update(population: Population, g: Leaves) -> None:
-    exact = population.optimizer.coefficients(population.optimizer_numbers, population.t)
-    coefficients = {key: value.float() for key, value in exact.items()}
+def _gradients(
+    population: Population, network: Network, batch: Batch, loss: Loss, moment: Moment
+) -> tuple[Tensor, Tensor, Leaves]:
+    """Return losses, terms and gradients; masked weights, and weights moved uphill, are seen by the forward pass only."""
+    objective = population.objective(loss)
+    factors = _mask_factors(population, moment)
+
+    def at(leaves: Leaves) -> tuple[Tensor, Tensor, Leaves]:
+        masked = {name: w * factors[name] if name in factors else w for name, w in leaves.items()}
+        losses, terms, g = network.gradients(masked, population.buffers, batch, objective, population.hidden)
+        return losses, terms, {name: value * factors[name] if name in factors else value for name, value in g.items()}
+
+    ascents = population.of_stage(Ascent)
+    if not ascents:
+        return at(population.leaves)
+    before = _copied(population.buffers)
+    losses, terms, g = at(population.leaves)
+    after = _copied(population.buffers)
+    moved = dict(population.leaves)
+    for one in ascents:
+        distances = cast(type[Ascent], one.method).move(list(g.values()), one.now(moment))
+        moved = {name: moved[name] + distance for name, distance in zip(g, distances, strict=True)}
+    # the second pass is no second look at the data: running statistics count the first
+    for name, value in before.items():
+        population.buffers[name].copy_(value)
+    _, _, g = at(moved)
+    for name, value in after.items():
+        population.buffers[name].copy_(value)
+    return losses, terms, g
+
+
+def _mask_factors(population: Population, moment: Moment) -> Leaves:
+    factors: Leaves = {}
+    for one, name, numbers in acting_on(population.of_stage(WeightMask), population.leaves, moment):
+        mask = cast(type[WeightMask], one.method)
+        u = population.draws.of_members(one.name, name, population.leaves[name].shape[1:], mask.draw)
+        factor = mask.factor(u, numbers)
+        factors[name] = factors[name] * factor if name in factors else factor
+    return factors
+
+
+def _change_gradients(population: Population, g: Leaves, moment: Moment) -> None:
+    for one in population.methods:
+        if issubclass(one.method, GradientRule):
+            one.method.transform(list(g.values()), one.now(moment))
+        elif issubclass(one.method, NoisyGradient):
+            deviation = one.method.deviation(one.now(moment), moment)
+            for name, value in g.items():
+                noise = population.draws.of_members(one.name, name, value.shape[1:], _normal)
+                value.addcmul_(noise, per_member(deviation, value))
+
+
+def _normal(shape: torch.Size, generator: torch.Generator) -> Tensor:
+    return torch.randn(tuple(shape), generator=generator)
+
+
+def _update(population: Population, g: Leaves, moment: Moment, lr: Tensor) -> None:
+    numbers = {**population.optimizer_numbers, "lr": lr}
+    common = None
     for name, w in population.leaves.items():
-        c = {key: per_member(value, w) for key, value in coefficients.items()}
+        if name in population.frozen:
+            exact = population.optimizer.coefficients(numbers, population.own_steps(name, moment))
+        else:
+            common = exact = common or population.optimizer.coefficients(numbers, population.own_steps(name, moment))
+        c = {key: per_member(value.float(), w) for key, value in exact.items()}
         population.optimizer.update(w, g[name], population.state[name], c)
 
 
-def _constrain(population: Population, weights: Leaves, when: str) -> None:
-    for active in population.weight_rules:
-        rule = cast(type[WeightRule], active.method)
-        if rule.when == when:
-            for w in weights.values():
-                lr = per_member(population.optimizer_numbers["lr"], w).to(w.dtype)
-                rule.apply(w, lr, active.beside(w))
+def _constrain(population: Population, moment: Moment, lr: Tensor, when: str) -> None:
+    rules = [one for one in population.of_stage(WeightRule) if cast(type[WeightRule], one.method).when == when]
+    for one, name, numbers in acting_on(rules, population.leaves, moment):
+        axis = population.unit_axis.get(name, 0)
+        w = units_first(population.leaves[name], axis)
+        slots = population.rule_state.get(one.name, {}).get(name, {})
+        state = {slot: units_first(value, axis) for slot, value in slots.items()}
+        around = Around(per_member(lr, w).to(w.dtype), moment, state)
+        cast(type[WeightRule], one.method).apply(w, numbers, around)
+
+
+def _average(population: Population, moment: Moment) -> None:
+    averaging = population.of_stage(Averaging)
+    if not averaging:
+        return
+    # a member has one of them at most; the others leave it at 1, where the average is the weights themselves
+    each = [cast(type[Averaging], one.method).weight(one.now(moment), moment) for one in averaging]
+    weight = torch.stack(each).amin(0)
+    for name, average in population.average.items():
+        now = population.leaves[name] if name in population.leaves else population.buffers[name]
+        average.lerp_(now, per_member(weight, average))
+
+
+def _copied(tensors: Leaves) -> Leaves:
+    return {name: value.clone() for name, value in tensors.items()}
+
+
+def _restore(now: Tensor, before: Tensor, mask: Tensor) -> None:
+    now.copy_(torch.where(per_member(mask, now), before, now))

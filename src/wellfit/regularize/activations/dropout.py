@@ -21,10 +21,12 @@ class Dropout(Activation):
     """Silences each hidden unit with probability ``rate`` in each training step; evaluation uses the whole network.
 
     Formula: h' = h m / (1 - rate), m ~ Bernoulli(1 - rate) for each sample and unit; so E[h'] = h.
-    Range: ``rate`` in [0, 1), the fraction that is silenced; 0 changes nothing. After every hidden activation.
+    Range: ``rate`` in [0, 1), the fraction that is silenced; 0 changes nothing. After every hidden activation, or after
+    the modules whose names match ``at``.
     Does nothing for: a network without hidden layers; an underfitting network is harmed.
     Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014, "Dropout", section 4 (there p is the
-    probability of keeping a unit, and weights are scaled when testing; here activations are scaled while training).
+    probability of keeping a unit, and weights are scaled when testing: ``classic_dropout``; here activations are scaled
+    while training).
     """
 
     off: ClassVar[Mapping[str, float]] = {"rate": 0.0}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import torch
@@ -24,11 +24,11 @@ class HorizontalFlip(Warp):
     off: ClassVar[Mapping[str, float]] = {"probability": 0.0}
     probability: Annotated[float, Field(ge=0, le=1)] = 0.5
 
-    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+    def draw(self, n: int, shape: Sequence[int], generator: torch.Generator) -> Tensor:
         """Return (n,) uniform numbers."""
         return torch.rand(n, generator=generator)
 
-    def matrix(self, u: Tensor) -> Tensor:
+    def matrix(self, u: Tensor, shape: Sequence[int]) -> Tensor:
         """Return the mirror's matrix where ``u < probability``, else the identity."""
-        mirror = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
-        return torch.where((u < self.probability)[:, None, None], mirror, torch.eye(3))
+        mirror = torch.diag(u.new_tensor([-1.0, 1.0, 1.0]))
+        return torch.where((u < self.probability)[:, None, None], mirror, torch.eye(3).to(u))

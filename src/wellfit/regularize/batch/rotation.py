@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import torch
@@ -34,10 +34,10 @@ class Rotation(Warp):
     off: ClassVar[Mapping[str, float]] = {"degrees": 0.0}
     degrees: Annotated[float, Field(ge=0, le=180)] = 10.0
 
-    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+    def draw(self, n: int, shape: Sequence[int], generator: torch.Generator) -> Tensor:
         """Return (n,) uniform numbers."""
         return torch.rand(n, generator=generator)
 
-    def matrix(self, u: Tensor) -> Tensor:
+    def matrix(self, u: Tensor, shape: Sequence[int]) -> Tensor:
         """Return the matrices of the angles ``(2u - 1) degrees``."""
         return rotation_matrix((2 * u - 1) * self.degrees)

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+FAR = 3.0
+"""In units of the padded picture's half side, from its center: surely outside."""
+
 
 def compose(matrices: Sequence[Tensor]) -> Tensor:
     """Return the sampling matrix (n, 3, 3) of warps applied one after another.
@@ -15,19 +18,25 @@ def compose(matrices: Sequence[Tensor]) -> Tensor:
     """
     composed = matrices[0]
     for following in matrices[1:]:
-        composed = composed @ following
+        # no matmul: a GPU may be set to round its factors to ten bits, and a pixel's place needs all of them
+        composed = (composed[:, :, :, None] * following[:, None, :, :]).sum(2)
     return composed
 
 
-def warp(x: Tensor, matrix: Tensor) -> Tensor:
+def warp(x: Tensor, matrix: Tensor, field: Tensor | None = None) -> Tensor:
     """Resample images at the places that ``matrix`` names: bilinear, black outside.
+
+    A place at a pixel's center gives this pixel bit for bit, and no sample depends on the others in the tensor.
 
     Parameters
     ----------
     x
         Float images (n, C, H, W) in which 0 is black.
     matrix
-        (n, 3, 3), from output to input pixels, origin at the image's center.
+        (n, 3, 3), from output to input pixels, origin at the image's center; homogeneous, so perspective too.
+    field
+        (n, 2, H, W): how far from its own place each output pixel is sampled before the matrix acts, x then y, in
+        pixels; ``None``: nowhere.
 
     Returns
     -------
@@ -36,10 +45,42 @@ def warp(x: Tensor, matrix: Tensor) -> Tensor:
 
     """
     height, width = x.shape[2:]
-    columns = torch.arange(width, device=x.device, dtype=x.dtype) - (width - 1) / 2
-    rows = torch.arange(height, device=x.device, dtype=x.dtype) - (height - 1) / 2
-    # grid_sample wants x in units of half the width and y in units of half the height
-    m = matrix[:, :2].to(x) / torch.tensor([width / 2, height / 2], device=x.device, dtype=x.dtype)[:, None]
-    by_row = (rows[:, None] * m[:, None, :, 1] + m[:, None, :, 2])[:, :, None, :]  # (n, H, 1, 2)
-    by_column = (columns[:, None] * m[:, None, :, 0])[:, None, :, :]  # (n, 1, W, 2)
-    return torch.nn.functional.grid_sample(x, by_row + by_column, padding_mode="zeros", align_corners=False)
+    dtype = torch.promote_types(x.dtype, torch.float32)  # half precision is too coarse for places
+    # grid_sample counts in half sides from the center. With sides that are powers of two this is exact for whole
+    # pixels, with others it blends neighbors by rounding; black to the right and below changes nothing else.
+    padded_height, padded_width = _power_of_two(height), _power_of_two(width)
+    canvas = x.to(dtype)
+    if (padded_height, padded_width) != (height, width):
+        canvas = torch.nn.functional.pad(canvas, (0, padded_width - width, 0, padded_height - height))
+    m = matrix.to(device=x.device, dtype=dtype)
+    flat = bool((m[:, 2] == m.new_tensor([0.0, 0.0, 1.0])).all())
+    unit = m.new_tensor([[2 / padded_width], [2 / padded_height]])
+    center = m.new_tensor([[width / padded_width - 1], [height / padded_height - 1]])
+    m = torch.cat([m[:, :2] * unit + m[:, 2:] * center, m[:, 2:]], dim=1)
+    across, down = _centered(width, like=m)[None, None, :], _centered(height, like=m)[None, :, None]
+    if field is not None:
+        shift = field.to(device=x.device, dtype=dtype)
+        across, down = across + shift[:, 0], down + shift[:, 1]
+    grid = m.new_empty(len(x), 2, height, width)
+    for axis in (0, 1):
+        torch.add(*_terms(m[:, axis], across, down), out=grid[:, axis])
+    if not flat:
+        depth = torch.add(*_terms(m[:, 2], across, down))
+        # on the horizon the depth is 0
+        grid = grid.div_(depth[:, None]).clamp_(-FAR, FAR).nan_to_num_(nan=FAR)
+    places = grid.movedim(1, 3)
+    return torch.nn.functional.grid_sample(canvas, places, padding_mode="zeros", align_corners=False).to(x.dtype)
+
+
+def _terms(row: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the two summands of a matrix's ``row`` (n, 3) applied to all places: small where nothing is displaced."""
+    a, b, c = row[:, :, None, None].unbind(1)
+    return down * b + c, across * a
+
+
+def _centered(size: int, *, like: Tensor) -> Tensor:
+    return torch.arange(size, device=like.device, dtype=like.dtype) - (size - 1) / 2
+
+
+def _power_of_two(size: int) -> int:
+    return 1 << (size - 1).bit_length()

@@ -6,20 +6,30 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
-from wellfit.regularize.stages import WeightRule
+from wellfit.regularize.stages import Around, Numbers, WeightRule
+
+
+def unit_norms(w: Tensor) -> Tensor:
+    """Return the L2 norm of each unit's incoming weights (P, units, 1, ...) for a leaf ``w`` (P, units, ...)."""
+    if w.ndim < 3:  # one weight a unit; a sum over no axes would be a sum over all
+        return w.abs()
+    return w.square().sum(dim=tuple(range(2, w.ndim)), keepdim=True).sqrt_()
 
 
 class MaxNorm(WeightRule):
     """Projects the incoming weight vector of each unit onto the ball of radius ``limit`` after each update.
 
     Formula: w_i <- w_i min(1, limit / ||w_i||), w_i = row i of a linear layer (out, in), kernel i of a convolution
-    (out, in, k, k).
-    Range: ``limit`` > 0; infinity (``.inf``) changes nothing. Usual: 2 to 4 together with dropout. Biases are left out.
+    (out, in, k, k), for each gate of a recurrent layer its rows.
+    Range: ``limit`` > 0; infinity (``.inf``) changes nothing. Usual: 2 to 4 together with dropout. Biases and norm
+    parameters are left out; ``on`` names the parameters to act on instead.
     Does nothing for: units whose weights are within the ball already.
-    Source: Srebro & Shraibman 2005; Srivastava et al. 2014, "Dropout", section 5.1 (c = 2 in Table 9).
+    Source: Srebro & Shraibman 2005, "Rank, trace-norm and max-norm"; Srivastava et al. 2014, "Dropout", section 5.1
+    (c = 2 in Table 9). Keras's ``MaxNorm`` also adds 1e-7 to the norm.
     """
 
     off: ClassVar[Mapping[str, float]] = {"limit": math.inf}
@@ -27,9 +37,7 @@ class MaxNorm(WeightRule):
     limit: Annotated[float, Field(gt=0)] = 3.0
 
     @staticmethod
-    def apply(w: Tensor, lr: Tensor, numbers: Mapping[str, Tensor]) -> None:
-        """Shorten the units' weight vectors in place; ``w`` is (P, out, ...)."""
-        axes = tuple(range(2, w.ndim))
-        norm = w.square().sum(dim=axes, keepdim=True).sqrt_()
-        # a unit of norm 0 gives limit / 0 = inf, clamped to 1: it stays as it is
-        w.mul_((numbers["limit"] / norm).clamp_(max=1.0))
+    def apply(w: Tensor, numbers: Numbers, around: Around) -> None:
+        """Shorten the units' weight vectors in place; ``w`` is (P, units, ...)."""
+        norm, limit = unit_norms(w), numbers["limit"]
+        w.mul_(torch.where(norm > limit, limit / norm, 1.0))

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
-from wellfit.regularize.stages import WeightRule
+from wellfit.regularize.stages import Around, Numbers, WeightRule
 
 
 class WeightDecay(WeightRule):
@@ -26,6 +26,6 @@ class WeightDecay(WeightRule):
     strength: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
 
     @staticmethod
-    def apply(w: Tensor, lr: Tensor, numbers: Mapping[str, Tensor]) -> None:
+    def apply(w: Tensor, numbers: Numbers, around: Around) -> None:
         """Shrink ``w`` in place."""
-        w.mul_(1 - lr * numbers["strength"])
+        w.mul_(1 - around.lr * numbers["strength"])
