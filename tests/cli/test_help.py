@@ -11,7 +11,7 @@ import pytest
 from tests.cli.calling import call
 from wellfit import __version__
 
-COMMANDS = ("demo", "study", "train", "report", "predict", "doctor")
+COMMANDS = ("demo", "study", "train", "report", "predict", "doctor", "data")
 HEAVY = ("torch", "torchvision", "pandas", "sklearn", "plotly", "sqlalchemy", "scipy", "numpy", "yaml", "rich")
 
 
@@ -19,16 +19,16 @@ def test_help_imports_nothing_heavy() -> None:
     code = (
         "import json, sys\n"
         "from wellfit.cli.app import main\n"
-        "codes = [main(['--help']), main(['study', '--help'])]\n"
+        "codes = [main(['--help']), main(['study', '--help']), main(['data', 'preview', '--help'])]\n"
         "print(json.dumps([codes, sorted(sys.modules)]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     codes, modules = json.loads(done.stdout.splitlines()[-1])
-    assert codes == [0, 0]
+    assert codes == [0, 0, 0]
     assert set(HEAVY) & set(modules) == set()
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS), ("data", "preview")])
 def test_help_has_examples_and_fits(capsys: pytest.CaptureFixture[str], command: tuple[str, ...]) -> None:
     done = call(capsys, *command, "--help")
     assert done.code == 0
@@ -60,6 +60,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["study", "f.yaml", "--certify", "-1"], ["--certify", "0"]),
         (["study", "f.yaml", "--store", "nonsense"], ["--store", "nonsense", "URL"]),
         (["predict", "model"], ["DATA"]),
+        (["data", "previw"], ["No such command 'previw'", "wellfit data --help"]),
+        (["data", "preview", "digits"], ["--out", "wellfit data preview --help"]),
     ],
 )
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: list[str], said: list[str]) -> None:

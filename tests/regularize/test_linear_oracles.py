@@ -1,12 +1,11 @@
 """L1, L2 and elastic net on linear regression reach the coefficients of scikit-learn's Lasso, Ridge and ElasticNet.
 
-Our objective is (1/n) ||y - Xw - b||^2 + penalty. Half of it is scikit-learn's for Lasso and ElasticNet, so their alpha is
-half our strength; n times it is that of Ridge, so its alpha is n strength / 2.
+Our objective is (1/n) ||y - Xw - b||^2 + penalty. Half of it is scikit-learn's for Lasso and ElasticNet, so their alpha
+is half our strength; n times it is that of Ridge, so its alpha is n strength / 2.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,38 +64,54 @@ def numbers_of(given: Mapping[str, float]) -> dict[str, Tensor]:
     return {name: torch.full((1, 1, 1), value, dtype=torch.float64) for name, value in given.items()}
 
 
+def scaled(dataset: Dataset) -> tuple[Tensor, Tensor]:
+    x, y = dataset.x.double(), dataset.y.double()
+    return (x - x.mean(0)) / x.std(0), (y - y.mean()) / y.std()
+
+
 @pytest.mark.parametrize(("name", "given"), CASES)
-def test_plain_gradient_descent_with_the_closed_forms_ends_at_scikit_learns_minimum(
+def test_at_scikit_learns_minimum_our_gradients_balance(name: str, given: dict[str, float]) -> None:
+    """Within 1e-9; where a coefficient is zero, the data's gradient is smaller than the corner of |w|."""
+    x, y = scaled(regression())
+    w = torch.from_numpy(sklearns(name, given, x, y)[0]).view(1, 1, -1)
+    data = (2 / len(x) * (x @ w[0].T - y).T @ x).unsqueeze(0)
+    g = data.clone()
+    PENALTIES[name].add_gradient(g, w, numbers_of(given))
+    assert float(g[w != 0].abs().max()) <= 1e-9
+    corner = given["strength"] * given.get("l1_ratio", 1.0)
+    assert bool((data[w == 0].abs() <= corner).all())
+
+
+@pytest.mark.parametrize(("name", "given"), CASES)
+def test_gradient_descent_with_the_closed_forms_ends_at_scikit_learns_minimum(
     name: str, given: dict[str, float]
 ) -> None:
-    """In float64, within 1e-6; the subgradient of L1 oscillates by lr * strength, so the learning rate falls to zero."""
-    dataset = regression()
-    x = (dataset.x.double() - dataset.x.double().mean(0)) / dataset.x.double().std(0)
-    y = (dataset.y.double() - dataset.y.double().mean()) / dataset.y.double().std()
-    penalty, numbers, steps = PENALTIES[name], numbers_of(given), 2000
+    """In float64: Ridge within 1e-9; with an L1 part, whose subgradient oscillates by lr * strength, within 2e-4."""
+    x, y = scaled(regression())
+    penalty, numbers, steps = PENALTIES[name], numbers_of(given), 4000
     w = torch.zeros(1, 1, x.shape[1], dtype=torch.float64)
     for t in range(steps):
         g = (2 / len(x) * (x @ w[0].T - y).T @ x).unsqueeze(0)
         penalty.add_gradient(g, w, numbers)
-        w -= 0.05 * (1 + math.cos(math.pi * t / steps)) * g
-    expected, _ = sklearns(name, given, x, y)
-    d=float((w.flatten() - torch.from_numpy(expected)).abs().max()); print("DEV", d)
+        w -= 0.1 * 1e-6 ** (t / steps) * g
+    expected = torch.from_numpy(sklearns(name, given, x, y)[0])
+    assert float((w.flatten() - expected).abs().max()) <= (1e-9 if name == "l2" else 2e-4)
 
     def objective(v: Tensor) -> float:
         return float((x @ v[0].T - y).square().mean() + penalty.value(v, numbers)[0])
 
-    assert objective(w) == pytest.approx(objective(torch.from_numpy(expected).view_as(w)), abs=1e-9)
+    assert objective(w) == pytest.approx(objective(expected.view_as(w)), abs=1e-7)
 
 
 def test_a_population_ends_at_scikit_learns_minima(capsys: pytest.CaptureFixture[str]) -> None:
-    """All six in one population, in float32: Ridge within 1e-5, what has an L1 part within 1e-4."""
+    """All six in one population, in float32: Ridge within 1e-5, what has an L1 part within 1e-3."""
     changes: dict[str, Any] = {
         "model": {"kind": "mlp", "hidden": []},
         "loss": "mse",
         "optimizer": {"kind": "sgd", "lr": 0.1},
         "schedule": "cosine",
         "batch_size": 1000,
-        "epochs": 1000,
+        "epochs": 500,
     }
     dataset = regression()
     members: list[Member] = [member(f"{n} {g}", 0, regularizers={n: g}, **changes) for n, g in CASES]
@@ -112,6 +127,6 @@ def test_a_population_ends_at_scikit_learns_minima(capsys: pytest.CaptureFixture
         found[one.arm] = max(float(np.abs(w - expected).max()), abs(b - intercept))
         if name != "l2":
             assert (expected == 0).any(), "a case in which L1 has something to remove"
-        print(one.arm, found[one.arm])
+        assert found[one.arm] <= (1e-5 if name == "l2" else 1e-3), one.arm
     with capsys.disabled():
         print(f"\n  scikit-learn's coefficients: {', '.join(f'{n} {d:.0e}' for n, d in found.items())}", end="")

@@ -175,8 +175,9 @@ def _leaves(module: nn.Module) -> Iterator[_Leaf]:
         for name, parameters in _own(owner):
             new = not {id(p) for p in parameters} & seen
             seen.update(id(p) for p in parameters)
-            # ``weight_g`` and ``weight_v`` are the older weight normalization: one means nothing without the other
-            if new and all(p.requires_grad for p in parameters) and not name.endswith(("_g", "_v")):
+            # length and direction of the older weight normalization: one means nothing without the other
+            halves = name.startswith("weight") and name.endswith(("_g", "_v"))
+            if new and not halves and all(p.requires_grad for p in parameters):
                 path = f"{prefix}.{name}" if prefix else name
                 yield _Leaf(path, name, owner, tuple(getattr(owner, name).shape))
 

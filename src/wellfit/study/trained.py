@@ -23,6 +23,7 @@ from wellfit.recipe_errors import validate
 from wellfit.study.files import StudyFolder, write_json
 from wellfit.train.events import MemberFinished
 from wellfit.train.handed import scale_in_evaluation
+from wellfit.train.losses import probabilities
 from wellfit.train.member import Member
 from wellfit.train.replicate import Replicate
 
@@ -101,7 +102,7 @@ class TrainedModel:
     def read(self, z: Tensor) -> Tensor:
         """Return probabilities or numbers in the targets' units from the network's answers (N, K)."""
         if self.task == "classification":
-            return z.softmax(-1)
+            return z.softmax(-1) if self.recipe.loss is None else probabilities(self.recipe.loss, z)
         return z if self.target_scaler is None else self.target_scaler.invert(z)
 
 

@@ -35,5 +35,5 @@ class GaussianNoise(Augmentation):
         """Return the noisy samples."""
         if self.is_off:
             return x
-        noisy = x.add(u.to(x), alpha=self.std)
+        noisy = x + (self.std * u).to(x)
         return noisy.clamp_(0, 1) if x.ndim == 4 else noisy

@@ -39,5 +39,4 @@ class RandomCrop(Warp):
         """Return the matrices of the shifts ``floor((2k + 1) u) - k``."""
         _, height, width = shape
         most = u.new_tensor([padded_pixels(self.padding, width), padded_pixels(self.padding, height)])
-        # the product of a u just below 1 may round up to 2k + 1
-        return translation_matrix(torch.minimum(((2 * most + 1) * u).floor() - most, most))
+        return translation_matrix(((2 * most + 1) * u).floor() - most)

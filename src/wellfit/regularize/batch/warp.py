@@ -52,11 +52,11 @@ def warp(x: Tensor, matrix: Tensor, field: Tensor | None = None) -> Tensor:
     canvas = x.to(dtype)
     if (padded_height, padded_width) != (height, width):
         canvas = torch.nn.functional.pad(canvas, (0, padded_width - width, 0, padded_height - height))
-    m = matrix.to(device=x.device, dtype=dtype)
+    m = matrix.to(dtype)
     flat = bool((m[:, 2] == m.new_tensor([0.0, 0.0, 1.0])).all())
     unit = m.new_tensor([[2 / padded_width], [2 / padded_height]])
     center = m.new_tensor([[width / padded_width - 1], [height / padded_height - 1]])
-    m = torch.cat([m[:, :2] * unit + m[:, 2:] * center, m[:, 2:]], dim=1)
+    m = torch.cat([m[:, :2] * unit + m[:, 2:] * center, m[:, 2:]], dim=1).to(x.device)
     across, down = _centered(width, like=m)[None, None, :], _centered(height, like=m)[None, :, None]
     if field is not None:
         shift = field.to(device=x.device, dtype=dtype)
