@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.support import member, same_bits, tiny_images, train
 from wellfit.errors import RecipeError
 from wellfit.recipe import Recipe
 from wellfit.regularize.catalogue import check, make
@@ -108,3 +109,35 @@ def test_a_bad_plan_says_what_is_wrong(plan: Any, words: str) -> None:
     with pytest.raises(RecipeError, match=words) as caught:
         make("freezing", {"plan": plan})
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_frozen_stays_and_the_rest_learns() -> None:
+    """A plan that freezes everything gives the weights of the start; decay and momentum do not move them either."""
+    plans: dict[str, Any] = {"all": {"*": math.inf}, "always": {"1.*": math.inf}, "late": {"1.*": 2}, "none": {}}
+    decay = {"weight_decay": {"strength": 0.5}}
+    members = [member(arm, 0, regularizers={"freezing": {"plan": plan}, **decay}) for arm, plan in plans.items()]
+    done = {arm: trained.weights for (arm, _), trained in train(members, tiny_images()).items()}
+    start = done["all"]
+    for name in ("1.weight", "1.bias"):
+        assert torch.equal(done["always"][name], start[name])
+        assert not torch.equal(done["late"][name], start[name])
+        assert not torch.equal(done["late"][name], done["none"][name])
+    for name in ("3.weight", "5.weight"):
+        assert not torch.equal(done["always"][name], start[name])
+
+
+def test_l1_late_from_the_start_is_l1_and_from_the_end_is_nothing() -> None:
+    given: dict[str, Any] = {
+        "l1": {"l1": {"strength": 0.01}},
+        "from the start": {"l1_late": {"strength": 0.01, "start": 0.0}},
+        "half": {"l1_late": {"strength": 0.01, "start": 0.5}},
+        "never": {"l1_late": {"strength": 0.01, "start": 1.0}},
+        "plain": {},
+    }
+    members = [member(arm, 0, regularizers=each) for arm, each in given.items()]
+    done = {arm: trained.weights for (arm, _), trained in train(members, tiny_images()).items()}
+    assert same_bits(done["from the start"], done["l1"])
+    assert same_bits(done["never"], done["plain"])
+    sums = [float(done[arm]["1.weight"].abs().sum()) for arm in ("l1", "half", "plain")]
+    assert sums == sorted(sums)
+    assert len(set(sums)) == 3

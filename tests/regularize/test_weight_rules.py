@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.support import member, tiny_images, train
 from wellfit.errors import RecipeError
 from wellfit.regularize.catalogue import make
 from wellfit.regularize.stages import Around, Moment, Numbers, WeightRule
@@ -222,3 +223,21 @@ def test_prunings_end_comes_after_its_start() -> None:
     with pytest.raises(RecipeError, match=r"pruning\.end: received 0\.8; expected more than start \(0\.9\)"):
         make("pruning", {"start": 0.9})
     assert make("pruning", {"start": 0.85, "end": 1.0}).off == {"sparsity": 0.0}
+
+
+def test_all_constraints_hold_together_in_the_network_that_is_handed_over() -> None:
+    rules = {"max_norm": {"limit": 0.9}, "pruning": {"sparsity": 0.6, "start": 0.0, "end": 0.5}, "non_negative": {}}
+    unit = {"unit_norm": {}, "pruning": {"sparsity": 0.5, "start": 0.0, "end": 1.0}}
+    both = [member("all", 0, regularizers=rules, epochs=4), member("unit", 1, regularizers=unit, epochs=2)]
+    done = train(both, tiny_images())
+    for one, part in zip(both, (0.6, 0.5), strict=True):
+        for name, w in done[one.key].weights.items():
+            if w.ndim > 1:
+                norms = unit_norms(w.unsqueeze(0)).flatten()
+                if one.arm == "all":
+                    assert int((w == 0).sum()) >= round(part * w.numel()), name
+                    assert float(w.min()) >= 0
+                    assert float(norms.max()) <= 0.9 * (1 + 1e-6)
+                else:
+                    assert int((w == 0).sum()) == round(part * w.numel()), name
+                    assert norms[norms > 0].tolist() == pytest.approx([1.0] * int((norms > 0).sum()), rel=1e-5)

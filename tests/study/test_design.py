@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellfit.errors import RecipeError, nearest
-from wellfit.recipe import Recipe, StudySpec
+from wellfit.recipe import MlpSpec, Recipe, StudySpec
 from wellfit.recipe_file import parse_study
 from wellfit.study.design import Arm, control_of, expand, recipe_hash
 
@@ -113,7 +113,7 @@ def test_named_arms_come_last_and_have_no_levels() -> None:
     arms = arms_of({"factors": {"l2": {}}, "arms": {"wide": {"model": {"hidden": [512]}}}}, model={"hidden": [8]})
     assert [(arm.name, arm.levels is None) for arm in arms] == [("plain", False), ("l2", False), ("wide", True)]
     assert arms[2].recipe.model is not None
-    assert arms[2].recipe.model.model_dump() == {"kind": "mlp", "hidden": (512,), "activation": "relu"}
+    assert arms[2].recipe.model == MlpSpec(hidden=(512,), activation="relu")
 
 
 def test_an_arm_may_remove_a_regularizer_of_the_base() -> None:

@@ -21,6 +21,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.func import grad_and_value, vmap
 
+from tests.support import member, same_bits, tiny_images, train
 from wellfit.errors import RecipeError
 from wellfit.recipe.loss import LossSpec, OneLoss, SumSpec, whole_loss
 from wellfit.recipe.recipe import Recipe
@@ -33,6 +34,7 @@ from wellfit.train.losses import (
     suits,
     with_balanced_weights,
 )
+from wellfit.train.member import Member
 
 ADAPTER: TypeAdapter[LossSpec] = TypeAdapter(LossSpec)
 
@@ -125,6 +127,33 @@ def test_a_members_bits_do_not_depend_on_its_neighbours(value: Any, classes: int
         foreign = z.clone()
         foreign[3] = math.nan
         assert torch.equal(loss(foreign, y)[4:], values[4:])
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize(("value", "classes"), all_for_classes())
+def test_nor_under_vmap(value: Any, classes: int, soft: bool) -> None:
+    loss = make_loss(spec(value, classes=classes))
+    z, y = answers(13, 21, classes), labels(13, 21, classes=classes)
+    targets = F.one_hot(y, classes).float() if soft else y
+    step = vmap(grad_and_value(lambda z, y: loss(z, y).mean()))
+    gradient, values = step(z, y)
+    for some in ([0], [5], [1, 3, 12]):
+        part, few = step(z[some], targets[some])
+        assert torch.equal(few, values[some])
+        assert torch.equal(part, gradient[some])
+
+
+@pytest.mark.parametrize("name", ["weighted and smoothed", "binary_cross_entropy", "sum"])
+def test_a_neighbour_that_smooths_its_labels_changes_no_member(name: str) -> None:
+    def made(arm: str, strength: float, seed: int = 0) -> Member:
+        smooths = {"label_smoothing": {"strength": strength}} if strength else {}
+        return member(arm, seed, loss=FOR_CLASSES[name], epochs=2, regularizers=smooths)
+
+    hard, soft = made("hard", 0.0), made("soft", 0.2)
+    alone = train([hard], tiny_images())[hard.key]
+    beside = train([hard, soft, made("other", 0.1, seed=1)], tiny_images())
+    assert same_bits(alone.weights, beside[hard.key].weights)
+    assert not same_bits(alone.weights, beside[soft.key].weights)
 
 
 @pytest.mark.parametrize("soft", [False, True])

@@ -29,31 +29,36 @@ Examples:
 """
 
 
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATA",
+        help="A data set (a name, a folder of images, .npz); default: the recipe's.",
+        show_default=False,
+    ),
+]
+Augment = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--augment",
+        metavar="NAME[=NUMBER],...",
+        help="What to apply, also as NAME:FIELD=VALUE,FIELD=VALUE; repeatable.",
+    ),
+]
+Arm = Annotated[
+    str | None,
+    typer.Option("--arm", metavar="NAME", help="The study's arm; default: the one with most augmentations."),
+]
+
+
 def command(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT.png", help="The file to write.")],
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DATA",
-            help="A data set (a name, a folder of images, .npz); default: the recipe's.",
-            show_default=False,
-        ),
-    ] = None,
-    augment: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--augment",
-            metavar="NAME[=NUMBER],...",
-            help="What to apply, also as NAME:FIELD=VALUE,FIELD=VALUE; repeatable.",
-        ),
-    ] = None,
+    source: Source = None,
+    augment: Augment = None,
     recipe: Annotated[
         Path | None, typer.Option("--recipe", metavar="FILE", help="Apply what a recipe or study file applies.")
     ] = None,
-    arm: Annotated[
-        str | None,
-        typer.Option("--arm", metavar="NAME", help="The study's arm; default: the one with most augmentations."),
-    ] = None,
+    arm: Arm = None,
     samples: Annotated[
         int, typer.Option("--samples", metavar="N", min=1, max=64, help="Samples, over the classes.")
     ] = 8,
@@ -76,18 +81,13 @@ def command(
 
     from wellfit.atomic import write_atomic
     from wellfit.cli.output import only_result, print_json
-    from wellfit.data import load
     from wellfit.report.contact_sheet import as_png
-    from wellfit.study.preview import make_preview
-    from wellfit.train.replicate import make_replicate
 
     overrides = [*(sets or ()), *(["data.skip_bad=true"] if skip_bad else ())]
     with only_result(as_json):
         data, methods = chosen(source, augment or (), recipe, arm, overrides)
-        replicate = make_replicate(load(data), data, seed)
-        preview = make_preview(replicate, methods, samples=samples, variants=variants)
-        sheet = drawn(preview, methods, name=replicate.dataset.name, seed=seed)
-        write_atomic(out, as_png(sheet))
+        name, preview = looked_at(data, methods, seed=seed, samples=samples, variants=variants)
+        write_atomic(out, as_png(drawn(preview, methods, name=name, seed=seed)))
     count = len(preview.rows)
     if as_json:
         parameters = {name: method.model_dump(mode="json") for name, method in methods.items()}
@@ -132,6 +132,17 @@ def chosen(
         where = OPTION if recipe is None else str(recipe) if arm is None else f"{recipe}, arm {arm}"
         raise InputError(where, "no augmentation", f"{OPTION} {FORMS}" if recipe is None else "one, or --augment")
     return arms[name].data, methods
+
+
+def looked_at(data: DataSpec, methods: Methods, *, seed: int, samples: int, variants: int) -> tuple[str, Preview]:
+    """Return the name of the data, and the samples with their variants."""
+    from wellfit.data import load
+    from wellfit.study.preview import make_preview
+    from wellfit.train.replicate import make_replicate
+
+    dataset = load(data)
+    replicate = make_replicate(dataset, data, seed)
+    return dataset.name, make_preview(replicate, methods, samples=samples, variants=variants)
 
 
 def drawn(preview: Preview, methods: Methods, *, name: str, seed: int) -> Image:

@@ -11,10 +11,10 @@
 
 A method is one frozen, validated class in a file of its own: its fields are its parameters, its base class says what
 the engine asks of it. The engine (``wellfit.train``) knows these base classes and no method by its name. Members of a
-population have the same structure and differ in their numbers: a field ``rate`` reaches the engine as a tensor (P,), and
-a member without the method has the number at which it does nothing (``off``). What changes a batch is an exception: the
-members of a seed that augment alike share one augmented batch, so there a method reads its own fields. A new method is a
-file and a line in ``catalogue.py``.
+population have the same structure and differ in their numbers: a field ``rate`` reaches the engine as a tensor (P,),
+and a member without the method has the number at which it does nothing (``off``). What changes a batch is an exception:
+the members of a seed that augment alike share one augmented batch, so there a method reads its own fields. A new method
+is a file and a line in ``catalogue.py``.
 """
 
 from __future__ import annotations
@@ -366,6 +366,11 @@ class Freezing(Method):
     """Stage 6: keeps some parameters as they are for a while: no gradient, no decay, no optimizer state."""
 
     stage: ClassVar[Stage] = "time"
+
+    @property
+    @abstractmethod
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns of names that the plan has."""
 
     @abstractmethod
     def frozen_epochs(self, name: str) -> float:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -13,12 +15,21 @@ from wellfit.data import Dataset, load
 from wellfit.errors import RecipeError
 from wellfit.models import resolve_model
 from wellfit.recipe import DataSpec, StudySpec
+from wellfit.recipe.loss import CrossEntropySpec, LossSpec, MseSpec
 from wellfit.regularize.catalogue import CATALOGUE, check
-from wellfit.regularize.stages import Augmentation, Mix
+from wellfit.regularize.stages import Augmentation, Mix, TargetRule
+from wellfit.study.advice import advice
 from wellfit.study.design import Arm, expand
+from wellfit.train.losses import measured, suits, with_balanced_weights
 from wellfit.train.member import Member
+from wellfit.train.places import check_parameters, check_sites
 from wellfit.train.plan import populations, start_modules
 from wellfit.train.replicate import Replicate, make_replicate
+from wellfit.train.sites import find_sites
+
+logger = logging.getLogger(__name__)
+MOST_ARMS = 4
+"""Arms that a warning names."""
 
 Replicates = Mapping[int, Replicate]
 
@@ -63,35 +74,69 @@ def prepare(spec: StudySpec, arms: Sequence[Arm]) -> Prepared:
     if spec.metric == "val_accuracy" and any(dataset.task == "regression" for dataset in loaded.values()):
         raise RecipeError("study.metric", "val_accuracy for regression", "val_loss")
     whole = [_whole(arm, loaded[arm.recipe.data], replicates[arm.recipe.data]) for arm in arms]
+    _check_measures(spec, whole)
     members = tuple(Member(arm.name, seed, arm.recipe) for arm in whole for seed in spec.seeds)
-    for group in populations(members):
-        (module,) = start_modules(group[:1], replicates[group[0].recipe.data])
-        _check_last_batch(module, group[0], replicates[group[0].recipe.data])
+    _check_networks(members, replicates)
     return Prepared(spec, tuple(whole), members, replicates)
 
 
 def _whole(arm: Arm, dataset: Dataset, replicates: Replicates) -> Arm:
     """Return the arm with model and loss filled in; refuse what cannot be trained on this data."""
-    recipe = arm.recipe
+    recipe, where = arm.recipe, f"arm {arm.name}"
     classification = dataset.task == "classification"
-    loss = recipe.loss or ("cross_entropy" if classification else "mse")
-    where = f"arm {arm.name}"
-    if (loss == "cross_entropy") != classification:
-        raise RecipeError(f"{where}, loss", f"{loss} for {dataset.task}", "cross_entropy for classes, mse for numbers")
+    train = next(iter(replicates.values())).split.train
     if recipe.monitor == "val_accuracy" and not classification:
         raise RecipeError(f"{where}, monitor", "val_accuracy for regression", "val_loss")
-    samples = len(next(iter(replicates.values())).split.train)
-    if recipe.batch_size > samples:
-        what = f"received {recipe.batch_size}, larger than the {samples} train samples"
-        raise RecipeError(f"{where}, batch_size", what, f"at most {samples}")
-    model = resolve_model(recipe.model, dataset.kind)
-    whole = recipe.model_copy(update={"loss": loss, "model": model})
-    member = Member(arm.name, 0, whole)
-    for name, method in member.methods.items():
+    if recipe.batch_size > len(train):
+        what = f"received {recipe.batch_size}, larger than the {len(train)} train samples"
+        raise RecipeError(f"{where}, batch_size", what, f"at most {len(train)}")
+    default = CrossEntropySpec() if classification else MseSpec()
+    counts = torch.bincount(dataset.y[train], minlength=dataset.outputs).tolist() if classification else []
+    changes: dict[str, Any] = {"model": resolve_model(recipe.model, dataset.kind)}
+    for field, given in (("loss", recipe.loss or default), ("measure", recipe.measure)):
+        expected = None if given is None else suits(given, dataset.task, dataset.outputs)
+        if given is not None and expected is not None:
+            raise RecipeError(f"{where}, {field}", f"{given.kind} for {dataset.task}", expected)
+        changes[field] = None if given is None else with_balanced_weights(given, counts)
+    whole = recipe.model_copy(update=changes)
+    for name, method in Member(arm.name, 0, whole).methods.items():
         if isinstance(method, Augmentation | Mix) and not method.is_off and dataset.kind not in method.kinds:
             expected = " or ".join(f"{kind}s" for kind in sorted(method.kinds))
             raise RecipeError(f"{where}, regularizers.{name}", f"the data are {dataset.kind}s", expected)
+        if isinstance(method, TargetRule) and not method.is_off and not classification:
+            raise RecipeError(f"{where}, regularizers.{name}", "the targets are numbers", "classes")
     return Arm(arm.name, whole, arm.levels)
+
+
+def _check_measures(spec: StudySpec, arms: Sequence[Arm]) -> None:
+    """Refuse to compare losses of different kinds by their values."""
+    if not spec.metric.endswith("loss"):
+        return
+    measures = {measured(arm.recipe.measure or cast(LossSpec, arm.recipe.loss)): arm.name for arm in reversed(arms)}
+    if len(measures) > 1:
+        (one, first), (other, second) = list(measures.items())[:2]
+        what = f"{spec.metric} is {one.kind} in arm {first} and {other.kind} in arm {second}"
+        if one.kind == other.kind:
+            what = f"{spec.metric} is measured by {one.kind} with other numbers in arm {first} than in arm {second}"
+        raise RecipeError("study.metric", what, "one 'measure' for all arms, such as measure: cross_entropy or mse")
+
+
+def _check_networks(members: Sequence[Member], replicates: Mapping[DataSpec, Replicates]) -> None:
+    """Build every kind of network once, refuse what would fail later, and say once what does nothing."""
+    found: dict[str, list[str]] = {}
+    for group in populations(members):
+        own = replicates[group[0].recipe.data]
+        (module,) = start_modules(group[:1], own)
+        _check_last_batch(module, group[0], own)
+        for one in {member.arm: member for member in group}.values():
+            start_modules([one], own)  # its own initialization
+            sites = find_sites(module, own[one.seed].dataset.shape)
+            check_sites([one], module, sites)
+            check_parameters(one, module)
+            for line in advice(one, module, sites, own[one.seed]):
+                found.setdefault(line, []).append(one.arm)
+    for line, arms in found.items():
+        logger.warning("%s (arm %s)", line, ", ".join(arms[:MOST_ARMS]) + (", ..." if len(arms) > MOST_ARMS else ""))
 
 
 def _check_last_batch(module: nn.Module, member: Member, replicates: Replicates) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -123,8 +122,7 @@ def acting_places(active: Sequence[Active], sites: Sites) -> dict[str, list[Acti
             numbers = one.at_site(site, own)
             suits = not issubclass(one.method, Activation) or one.method.suits((1, *shape))
             if numbers is not None and suits:
-                method = cast(type[Activation] | type[ActivationPenalty], one.method)
-                places.setdefault(site, []).append(Acting(one.name, method, numbers))
+                places.setdefault(site, []).append(Acting(one.name, one.method, numbers))
     return places
 
 

@@ -68,7 +68,7 @@ class OneByOne(Network):
                 seed = draws.seeds[int(draws.seed_of[member])]
                 torch.manual_seed(derive(seed, "noise", "module", draws.epoch, draws.step))
                 hidden.terms.clear()
-                self._change = lambda site, h, member=member: hidden.apply_one(site, h, member)  # type: ignore[misc]
+                self._change = lambda site, h, member=member: hidden.apply_one(site, h, member)
                 with self._as_member(leaves, buffers, member):
                     z = self._answer(batch.x[group])
                     loss = objective.data(z, batch.y[member])
@@ -98,7 +98,7 @@ class OneByOne(Network):
         try:
             for group, member in _grouped(batch):
                 if hidden is not None:
-                    self._change = lambda site, h, member=member: hidden.evaluate_one(site, h, member)  # type: ignore[misc]
+                    self._change = lambda site, h, member=member: hidden.evaluate_one(site, h, member)
                 with self._as_member(leaves, buffers, member):
                     found.append(self._answer(batch.x[group]))
         finally:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from torch import nn
 
 from wellfit.errors import RecipeError
 from wellfit.recipe import CnnSpec, MlpSpec
-from wellfit.regularize.stages import Activation, ActivationPenalty
+from wellfit.regularize.stages import Activation, ActivationPenalty, Freezing
 from wellfit.train.member import Member
 from wellfit.train.sites import Sites, module_of
 
@@ -44,6 +45,26 @@ def check_sites(members: Sequence[Member], module: nn.Module, sites: Sites) -> N
                     "the network has no hidden activation module to act on (functional activations are not seen)",
                     "a hidden layer followed by a module such as nn.ReLU, or 'at' with the names of modules",
                 )
+
+
+def check_parameters(member: Member, module: nn.Module) -> None:
+    """Refuse names of parameters that the network does not have.
+
+    Raises
+    ------
+    RecipeError
+        A pattern of ``on``, or of a freezing plan, matches no trainable parameter.
+
+    """
+    names = [name for name, p in module.named_parameters() if p.requires_grad]
+    for name, method in member.methods.items():
+        plan = method.patterns if isinstance(method, Freezing) else ()
+        patterns = [*getattr(method, "on", ()), *plan]
+        for pattern in patterns:
+            if not any(fnmatchcase(own, pattern) for own in names):
+                listing = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
+                where = f"arm {member.arm}, regularizers.{name}"
+                raise RecipeError(where, f"no parameter is named {pattern}", f"one of {listing}")
 
 
 def hides_activations(member: Member, module: nn.Module) -> bool:

@@ -24,9 +24,9 @@ class Population:
     """Members trained in lockstep.
 
     ``leaves`` are the trainable parameters (P, ...) by their names in the plain network, ``buffers`` everything else in
-    its state (running statistics, frozen parameters), ``state`` the optimizer's tensors by leaf and slot, ``rule_state``
-    those of weight rules by method, leaf and slot, ``average`` the averaged weights and buffers where a member asks for
-    them, ``best`` what each member would hand over of its best epoch so far. ``t`` counts the steps taken.
+    its state (running statistics, frozen parameters), ``state`` the optimizer's tensors by leaf and slot,
+    ``rule_state`` those of weight rules by method, leaf and slot, ``average`` the averaged weights and buffers where a
+    member asks for them, ``best`` what each member would hand over of its best epoch. ``t`` counts the steps taken.
     """
 
     def __init__(

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from wellfit.errors import RecipeError
 from wellfit.random import generator
@@ -105,10 +106,17 @@ def judge(rates: Sequence[float], losses: Sequence[float], start: float) -> tupl
         low -= 1
     while high + 1 < len(found) and found[high + 1] <= bound:
         high += 1
-    outcomes: list[Outcome] = ["too small"] * low + ["usable"] * (high - low + 1)
-    outcomes += ["too large" if loss < start else "diverged" for loss in found[high + 1 :]]
     usable = rates[low : high + 1]
-    return outcomes, max((lr for lr in usable if lr <= rates[best] / MARGIN), default=usable[0])
+    suggestion = max((lr for lr in usable if lr <= rates[best] / MARGIN), default=usable[0])
+
+    def outcome(i: int) -> Outcome:
+        if i < low:
+            return "too small"
+        if i <= high:
+            return "usable"
+        return "too large" if found[i] < start else "diverged"
+
+    return [outcome(i) for i in range(len(found))], suggestion
 
 
 def range_test(
@@ -187,8 +195,12 @@ def _shortened(replicate: Replicate, samples: int) -> Replicate:
     parts = replicate.split
     draw = generator(replicate.seed, "range test")
     chosen = torch.randperm(len(parts.train), generator=draw)[:samples].sort().values
-    measured = replace(parts, train=parts.train[chosen], validation=parts.validation[:MOST_MEASURED])
-    return replace(replicate, split=measured, probe=replicate.probe[:MOST_MEASURED])
+    measured = replace(parts, train=parts.train[chosen], validation=_thinned(parts.validation))
+    return replace(replicate, split=measured, probe=_thinned(replicate.probe))
+
+
+def _thinned(rows: Tensor) -> Tensor:
+    return rows[:: math.ceil(len(rows) / MOST_MEASURED)]
 
 
 def _late_loss(record: RunRecord, epochs: int) -> float:

@@ -107,7 +107,7 @@ def _backward(alone: Alone, module: nn.Module, x: Tensor, y: Tensor) -> None:
         for term in alone.terms:
             loss = loss + term
         loss = loss + alone.penalty()
-        loss.backward()
+        torch.autograd.backward(loss)
 
 
 def _data_loss(member: Member, z: Tensor, y: Tensor) -> Tensor:

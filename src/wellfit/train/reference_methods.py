@@ -131,8 +131,8 @@ class Alone:
         learned = [p for p in self.module.parameters() if p.grad is not None]
         before = [p.detach().clone() for p in learned]
         buffers = {name: b.clone() for name, b in self.module.named_buffers()}
-        for method in ascents:
-            for p, distance in zip(learned, method.move(self._gradients(), self.numbers(method)), strict=True):
+        for ascent in ascents:
+            for p, distance in zip(learned, ascent.move(self._gradients(), self.numbers(ascent)), strict=True):
                 p.data.add_(distance.squeeze(0))
         backward()
         for p, value in zip(learned, before, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -63,7 +64,7 @@ def step(population: Population, network: Network, batch: Batch, loss: Loss) -> 
 def _gradients(
     population: Population, network: Network, batch: Batch, loss: Loss, moment: Moment
 ) -> tuple[Tensor, Tensor, Leaves]:
-    """Return losses, terms and gradients; masked weights, and weights moved uphill, are seen by the forward pass only."""
+    """Return losses, terms and gradients; only the forward pass sees weights that are masked or moved uphill."""
     objective = population.objective(loss)
     factors = _mask_factors(population, moment)
 
@@ -112,7 +113,7 @@ def _change_gradients(population: Population, g: Leaves, moment: Moment) -> None
                 value.addcmul_(noise, per_member(deviation, value))
 
 
-def _normal(shape: torch.Size, generator: torch.Generator) -> Tensor:
+def _normal(shape: Sequence[int], generator: torch.Generator) -> Tensor:
     return torch.randn(tuple(shape), generator=generator)
 
 

@@ -14,6 +14,7 @@ from torch.func import functional_call, grad_and_value, vmap
 from wellfit.regularize.stages import Activation, ActivationPenalty
 from wellfit.train.draws import Draws
 from wellfit.train.hidden import Acting, HiddenStage
+from wellfit.train.losses import Loss
 from wellfit.train.network import Batch, Leaves, Network, Objective, added
 from wellfit.train.sites import SiteHooks, module_of
 
@@ -171,7 +172,7 @@ def refusal(module: nn.Module, x: Tensor) -> str:
     network = Vmapped(probe, ())
     try:
         with torch.random.fork_rng(devices=[]):
-            network.gradients(leaves, frozen, batch, Objective(lambda z, y: z.flatten(1).sum(-1) - y), hidden)
+            network.gradients(leaves, frozen, batch, Objective(Loss(lambda z, y: z.flatten(1).sum(-1) - y)), hidden)
             network.answers(leaves, frozen, batch)
     except Exception as error:  # whatever it is, the members then go one by one
         words = " ".join(str(error).split()) or type(error).__name__

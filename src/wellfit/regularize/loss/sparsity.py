@@ -29,8 +29,8 @@ class Sparsity(ActivationPenalty):
     batch; over the axes behind it (the positions of a feature map) the mean is taken too. Summed over all places.
     Range: ``strength`` (beta) >= 0, in units of the loss; 0 changes nothing. ``target`` (rho) in (0, 1), an activation.
     After every hidden activation; ``at`` names the modules to read instead.
-    Does little for: activations outside [0, 1]: it is meant for the sigmoid. A unit whose mean is outside, as it may be
-    in any ReLU layer, has no gradient there. Does nothing for: a network without hidden layers.
+    Does little for: activations outside [0, 1]: it is meant for the sigmoid. A ReLU unit has no gradient where its mean
+    is 0 or above 1, and a huge one just above 0. Does nothing for: a network without hidden layers.
     Source: Ng 2011, "Sparse autoencoder" (CS294A lecture notes), section 3; Lee, Ekanadham & Ng 2008, "Sparse deep
     belief net model for visual area V2", for the aim (there a squared distance).
     """

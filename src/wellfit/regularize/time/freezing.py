@@ -56,6 +56,11 @@ class FreezingPlan(Freezing):
     off: ClassVar[Mapping[str, Any]] = {"plan": ()}
     plan: Annotated[Plan, BeforeValidator(read_plan)] = (("[01].*", 1.0),)
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns of names that the plan has."""
+        return tuple(pattern for pattern, _ in self.plan)
+
     def frozen_epochs(self, name: str) -> float:
         """Return the epochs that the plan has for ``name``."""
         return epochs_frozen(name, self.plan)
