@@ -17,7 +17,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # A room may import the rooms before it, and its own.
 ORDER = [
-    {"errors", "atomic", "record", "random", "recipe", "recipe_errors", "recipe_file"},
+    {"errors", "atomic", "record", "random", "recipe", "recipe_errors", "recipe_file", "cards"},
     {"data", "models", "regularize", "diagnose", "stats"},
     {"train"},
     {"study"},
@@ -28,7 +28,11 @@ ORDER = [
     {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
-WITHOUT_TORCH = ("diagnose", "stats", "views", "report", "atomic", "record", "recipe", "errors", "random", "cli")
+LONGER = {
+    "regularize/stages.py": (350, "the whole contract between methods and engine, to be read as one page"),
+}
+"""Files that may have more than 300 lines, and why."""
+WITHOUT_TORCH = ("diagnose", "stats", "views", "report", "atomic", "record", "recipe", "errors", "random", "cards", "cli")
 
 
 def room(path: Path) -> str:
@@ -99,7 +103,8 @@ def test_budgets(path: Path) -> None:
     lines = path.read_text().splitlines()
     inside = path.relative_to(SOURCE).parts
     a_method = inside[0] == "regularize" and len(inside) == 3
-    limit = 150 if a_method else 300
+    limit = LONGER[str(path.relative_to(SOURCE))][0] if str(path.relative_to(SOURCE)) in LONGER else 300
+    limit = 150 if a_method else limit
     assert len(lines) <= limit, f"{len(lines)} lines; the budget is {limit}"
     for node in ast.walk(ast.parse("\n".join(lines))):
         if isinstance(node, ast.FunctionDef):
@@ -147,6 +152,7 @@ def test_public_surface() -> None:
         "StudySpec",
         "WellfitError",
         "__version__",
+        "find_lr",
         "load",
         "load_model",
         "run_study",

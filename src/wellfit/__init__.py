@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from wellfit.api import load_model, run_study
+    from wellfit.api import find_lr, load_model, run_study
     from wellfit.data import Dataset, load
     from wellfit.errors import InputError, WellfitError
     from wellfit.recipe import Recipe, StudySpec
@@ -25,6 +25,7 @@ _HOMES = {
     "RunRecord": "wellfit.record",
     "StudySpec": "wellfit.recipe",
     "WellfitError": "wellfit.errors",
+    "find_lr": "wellfit.api",
     "load": "wellfit.data",
     "load_model": "wellfit.api",
     "run_study": "wellfit.api",
@@ -39,6 +40,7 @@ __all__ = [
     "StudySpec",
     "WellfitError",
     "__version__",
+    "find_lr",
     "load",
     "load_model",
     "run_study",

@@ -37,6 +37,7 @@ RULES: Mapping[str, str] = {
     "too_short": "at least {min_length} of them",
     "too_long": "at most {max_length} of them",
     "string_too_short": "a text that is not empty",
+    "union_tag_not_found": "a mapping with 'kind'",
 }
 """Type of a pydantic error -> what to say was expected; other types keep pydantic's own words."""
 

@@ -234,9 +234,6 @@ def test_dtype_is_kept() -> None:
     assert torch.equal(layer.weight.float(), single.weight)
 
 
-# ------------------------------------------------------------------- from a file
-
-
 def saved(path: Path, module: nn.Module) -> str:
     save_file({name: value.detach().clone() for name, value in state_of(module).items()}, path)
     return str(path)
@@ -282,9 +279,6 @@ def test_a_file_that_is_of_no_use_is_named_in_one_line(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=said) as caught:
             initialize(net(), PretrainedSpec(path=str(path)), seed=0)
         assert "\n" not in str(caught.value)
-
-
-# ------------------------------------------------------------------- in a recipe
 
 
 def test_in_a_recipe_by_name_or_with_numbers() -> None:

@@ -36,6 +36,8 @@ def test_in_numbers() -> None:
     values = [1.0, 0.0, 1.0, 0.0, 0.0, 2.0, 0.0, 0.0]
     assert found.mean == 0.5
     assert found.std == pytest.approx(math.sqrt(sum((v - 0.5) ** 2 for v in values) / 8))
+    # variances of the units: 1/4 around 1/2, 1 around 1, 1/4 around 1/2, and 0
+    assert found.signal == pytest.approx(math.sqrt((0.25 + 1 + 0.25 + 0) / 4))
     assert (found.zeros, found.dead, found.saturated, found.distinct) == (5 / 8, 1 / 4, None, 3)
     assert found.weight_std == pytest.approx(math.sqrt(3 / 4 - 1 / 16))
 

@@ -255,3 +255,63 @@ def test_other_networks(model: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert isinstance(started, PopulationStarted)
     assert started.how.startswith(HOW[model])
     compare(members, tiny_images(), capsys, f"{model} ({started.how})")
+
+
+TOGETHER: dict[str, dict[str, Any]] = {
+    "sam and a frozen layer": {"sam": {"radius": 0.5}, "freezing": {"plan": {"1.*": 2}}},
+    "pruning, a frozen layer and ema": {"pruning": {}, "freezing": {"plan": {"1.*": 2}}, "ema": {}},
+    "everything frozen for a while": {"freezing": {"plan": {"*": 1.5}}, "l2": {"strength": 0.01}},
+    "drop connect and sam": {"drop_connect": {"rate": 0.2}, "sam": {}},
+    "only the last layer decays": {"weight_decay": {"strength": 0.5, "on": "5.*"}, "l1": {"on": ["1.*", "3.bias"]}},
+    "l2 all along, l1 late": {"l2": {"strength": 1e-3}, "l1_late": {"strength": 1e-2, "start": 0.5}},
+}
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_methods_that_meet(optimizer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    members = [
+        member(name, seed, regularizers=given, optimizer=OPTIMIZERS[optimizer], epochs=EPOCHS)
+        for name, given in TOGETHER.items()
+        for seed in (0, 1)
+    ]
+    compare(members, tiny_images(), capsys, f"methods that meet, {optimizer}")
+
+
+SCHEDULES: tuple[dict[str, Any], ...] = (
+    {"kind": "cosine", "warmup": 2},
+    {"kind": "step", "step_size": 4},
+    {"kind": "exponential"},
+    {"kind": "one_cycle"},
+)
+
+
+def test_schedules_in_one_population(capsys: pytest.CaptureFixture[str]) -> None:
+    members = [member(f"{one}", seed, schedule=one, epochs=EPOCHS) for one in SCHEDULES for seed in (0, 1)]
+    compare([*members, member("plain", epochs=EPOCHS)], tiny_images(), capsys, "schedules mixed")
+
+
+def test_initializations_in_one_population(capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = ("he_normal", "xavier_uniform", "orthogonal", "zeros", "default")
+    members = [member(kind, seed, init=kind, epochs=EPOCHS) for kind in kinds for seed in (0, 1)]
+    compare(members, tiny_images(), capsys, "initializations mixed")
+
+
+LOSSES: dict[str, Any] = {
+    "weighted": {"kind": "cross_entropy", "class_weights": [0.5, 1, 2], "smoothing": 0.1},
+    "binary": "binary_cross_entropy",
+    "focal": {"kind": "focal", "gamma": 2},
+    "margin": "multiclass_hinge",
+    "dice": "dice",
+    "sum": {"cross_entropy": 0.7, "dice": 0.3},
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    some: dict[str, dict[str, Any]] = {"plain": {}, "mixup": {"mixup": {}}, "smooth": {"label_smoothing": {}}}
+    members = [
+        member(f"{arm}", seed, regularizers=given, loss=LOSSES[name], epochs=5)
+        for arm, given in some.items()
+        for seed in (0, 1)
+    ]
+    compare(members, tiny_images(), capsys, f"loss {name}")

@@ -136,10 +136,42 @@ def test_arms_of_a_seed_start_equal_and_structures_part() -> None:
     assert [[m.arm for m in group] for group in groups] == [["a", "b"], ["wide"], ["adam", "adamw"]]
 
 
-def test_dropout_without_hidden_activations_is_refused() -> None:
-    one = member("flat", model={"kind": "mlp", "hidden": []}, regularizers={"dropout": {}})
-    with pytest.raises(RecipeError, match=r"arm flat, regularizers\.dropout: the network has no hidden activation"):
-        train([one], tiny_images())
+HIDDEN = """
+import torch.nn as nn
+import torch.nn.functional as F
+
+class Hidden(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(36, 9), nn.Linear(9, 3)
+    def forward(self, x):
+        return self.b(F.relu(self.a(x.flatten(1))))
+"""
+
+
+def test_a_functional_activation_hides_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "hidden.py"
+    path.write_text(HIDDEN)
+    own = {"import": f"{path}:Hidden"}
+    with pytest.raises(RecipeError, match=r"arm own, regularizers\.dropout: the network has no hidden activation"):
+        train([member("own", model=own, regularizers={"dropout": {}})], tiny_images())
+    with pytest.raises(RecipeError, match=r"dropout\.at: no module is named c\*; expected one of a, b"):
+        train([member("own", model=own, regularizers={"dropout": {"at": "c*"}})], tiny_images())
+    plain, named = member("plain", model=own), member("own", model=own, regularizers={"dropout": {"at": "a"}})
+    done = train([plain, named], tiny_images())
+    assert not same_bits(done["plain", 0].weights, done["own", 0].weights)
+
+
+def test_members_act_at_places_of_their_own() -> None:
+    """Dropout after the first activation in one member, after the second in another, after both in a third."""
+    places = {"first": ["2"], "second": ["4"], "both": []}
+    members = [member(name, regularizers={"dropout": {"at": at}}) for name, at in places.items()]
+    together = train([*members, member("plain")], tiny_images())
+    weights = [together[name, 0].weights for name in (*places, "plain")]
+    assert not any(same_bits(a, b) for i, a in enumerate(weights) for b in weights[:i])
+    for one in members:
+        alone = train([one], tiny_images())
+        assert same_bits(alone[one.key].weights, together[one.key].weights)
 
 
 def test_a_model_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:

@@ -89,9 +89,6 @@ def assert_equals(ours: LossSpec, oracle: Callable[[Tensor, Tensor], Tensor], z:
     torch.testing.assert_close(gradient, theirs.grad, rtol=1e-7, atol=1e-9)
 
 
-# ------------------------------------------------------------------- hard and soft targets, members
-
-
 def all_for_classes() -> list[Any]:
     cases = [pytest.param(value, c, id=f"{name}, {c}") for name, value in FOR_CLASSES.items() for c in (2, 3, 10, 33)]
     return cases + [pytest.param(value, 2, id=name) for name, value in FOR_TWO.items()]
@@ -189,8 +186,6 @@ def test_dtype_is_kept(value: Any, dtype: torch.dtype) -> None:
     y = answers(2, 5, 3, seed=4).to(dtype) if value in FOR_NUMBERS.values() else labels(2, 5, classes=3)
     assert make_loss(spec(value))(z, y).dtype == dtype
 
-
-# ------------------------------------------------------------------- oracles
 
 Z, Y = answers(24, 5), labels(24, classes=5)
 WEIGHTS = (0.5, 2.0, 1.0, 0.0, 3.0)
@@ -345,9 +340,6 @@ def test_gradients_are_the_derivatives(value: Any) -> None:
     assert torch.autograd.gradcheck(lambda z: loss(z, y), z)
 
 
-# ------------------------------------------------------------------- about the specs
-
-
 def test_balanced_weights_are_scikit_learns() -> None:
     y = np.repeat([0, 1, 2], [50, 30, 7])
     expected = compute_class_weight("balanced", classes=np.arange(3), y=y)
@@ -420,9 +412,6 @@ def test_probabilities_one_against_the_rest_are_scikit_learns() -> None:
     z = torch.tensor(np.stack([one.decision_function(x) for one in fitted.estimators_], 1))
     ours = probabilities(spec("binary_cross_entropy"), z)
     np.testing.assert_allclose(ours.numpy(), fitted.predict_proba(x), rtol=1e-6)
-
-
-# ------------------------------------------------------------------- in a recipe
 
 
 def recipe(**fields: Any) -> Recipe:

@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from wellfit.cli.options import SkipBad
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from wellfit.study.ensemble import Averaged
     from wellfit.study.trained import TrainedModel
 
 SHORT = "A saved model on new files."
@@ -24,7 +26,17 @@ Examples:
   wellfit predict runs/my-study new-photos/ -o labels.csv
   wellfit predict runs/my-study/models/dropout/0.json table.csv
   wellfit predict runs/my-study photo.png --json
+  wellfit predict runs/my-study table.csv --mc 50
 """
+NETWORKS = 50
+
+
+class Way(StrEnum):
+    """How the thinned networks of a model with dropout are averaged."""
+
+    scaling = "scaling"
+    mc = "mc"
+    exact = "exact"
 
 
 def command(
@@ -43,6 +55,15 @@ def command(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="OUT.csv", help="The file to write; default: stdout.")
     ] = None,
+    mc: Annotated[
+        int | None,
+        typer.Option("--mc", metavar="N", min=2, help="Average N thinned networks of a model trained with dropout."),
+    ] = None,
+    ensemble: Annotated[
+        Way | None,
+        typer.Option("--ensemble", help="How to average them: the whole network, some drawn, or all (few units)."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Draws the networks of --mc.")] = 0,
     skip_bad: SkipBad = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the predictions as one JSON document, and nothing else.")
@@ -50,7 +71,9 @@ def command(
 ) -> None:
     """Predict labels and probabilities, or numbers, for new files with a saved model.
 
-    CSV columns: name, label, probability, p_CLASS...; for a regression: name and the targets.
+    CSV columns: name, label, probability, p_CLASS...; for a regression: name and the targets. A model trained with
+    dropout is an ensemble of thinned networks: --mc averages some of them, --ensemble exact all, and add the standard
+    deviation of each number (p_CLASS_std, TARGET_std).
     """
     from wellfit.atomic import write_atomic
     from wellfit.cli.output import only_result, print_json
@@ -60,6 +83,7 @@ def command(
 
     if out is not None:
         check_target(out)
+    way = chosen_way(mc, ensemble)
     skipped: list[str] = []
     with only_result(True):
         card = find_card(model)
@@ -73,7 +97,7 @@ def command(
             skip_bad=skip_bad,
             skipped=skipped,
         )
-        answers = trained.predict(x)
+        answers = average(trained, x, way, mc or NETWORKS, seed)
     for line in skipped:
         print(f"left out: {line}", file=sys.stderr)
     if out is not None:
@@ -86,24 +110,55 @@ def command(
         sys.stdout.write(csv_text(trained, names, answers))
 
 
-def csv_text(trained: TrainedModel, names: Sequence[str], answers: Tensor) -> str:
-    """Return the predictions as CSV; ``answers`` are probabilities (N, C) or numbers (N, K)."""
+def chosen_way(mc: int | None, ensemble: Way | None) -> Way:
+    """Return how to average; a number of networks to draw means drawing.
+
+    Raises
+    ------
+    InputError
+        Both are given and contradict each other.
+
+    """
+    from wellfit.errors import InputError
+
+    if mc is not None and ensemble not in (None, Way.mc):
+        raise InputError("--mc", f"received together with --ensemble {ensemble}", "--ensemble mc, or one of them")
+    return ensemble or (Way.scaling if mc is None else Way.mc)
+
+
+def average(trained: TrainedModel, x: Tensor, way: Way, networks: int, seed: int) -> Averaged:
+    """Return what the model answers, averaged over its thinned networks."""
+    from wellfit.study.ensemble import exact, monte_carlo, weight_scaling
+
+    if way is Way.mc:
+        return monte_carlo(trained, x, networks=networks, seed=seed)
+    return exact(trained, x) if way is Way.exact else weight_scaling(trained, x)
+
+
+def csv_text(trained: TrainedModel, names: Sequence[str], answers: Averaged) -> str:
+    """Return the predictions as CSV: probabilities (N, C) or numbers (N, K), and their deviations if there are any."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    if trained.task == "classification":
-        writer.writerow(["name", "label", "probability", *(f"p_{name}" for name in trained.classes)])
-        for name, values, best in zip(names, answers.tolist(), answers.argmax(-1).tolist(), strict=True):
-            numbers = [_number(value) for value in (values[best], *values)]
-            writer.writerow([name, trained.classes[best], *numbers])
-    else:
-        writer.writerow(["name", *target_names(trained, answers.shape[1])])
-        for name, values in zip(names, answers.tolist(), strict=True):
-            writer.writerow([name, *(_number(value) for value in values)])
+    columns = number_names(trained, answers)
+    heads = ["label", "probability"] if trained.task == "classification" else []
+    spread = [] if answers.std is None else [f"{name}_std" for name in columns]
+    writer.writerow(["name", *heads, *columns, *spread])
+    rows = zip(names, answers.mean.tolist(), answers.mean.argmax(-1).tolist(), _deviations(answers), strict=True)
+    for name, values, best, deviations in rows:
+        label = [trained.classes[best], _number(values[best])] if heads else []
+        writer.writerow([name, *label, *map(_number, values), *map(_number, deviations)])
     return text.getvalue()
 
 
-def target_names(trained: TrainedModel, count: int) -> Sequence[str]:
-    """Return the names of the target columns; ``prediction`` where the data gave them none."""
+def _deviations(answers: Averaged) -> list[list[float]]:
+    return [[] for _ in answers.mean] if answers.std is None else answers.std.tolist()
+
+
+def number_names(trained: TrainedModel, answers: Averaged) -> Sequence[str]:
+    """Return the columns of the numbers: ``p_CLASS``, or the targets; ``prediction`` where the data named none."""
+    if trained.task == "classification":
+        return [f"p_{name}" for name in trained.classes]
+    count = answers.mean.shape[1]
     if len(trained.targets) == count:
         return trained.targets
     return ["prediction"] if count == 1 else [f"prediction_{index}" for index in range(count)]
@@ -114,16 +169,23 @@ def _number(value: float) -> str:
 
 
 def document(
-    trained: TrainedModel, card: Path, names: Sequence[str], answers: Tensor, skipped: Sequence[str]
+    trained: TrainedModel, card: Path, names: Sequence[str], answers: Averaged, skipped: Sequence[str]
 ) -> dict[str, Any]:
     """Return the predictions as plain values."""
     rows: list[dict[str, Any]] = []
-    for name, values, best in zip(names, answers.tolist(), answers.argmax(-1).tolist(), strict=True):
+    columns = number_names(trained, answers)
+    each = zip(names, answers.mean.tolist(), answers.mean.argmax(-1).tolist(), _deviations(answers), strict=True)
+    for name, values, best, deviations in each:
+        row: dict[str, Any] = {"name": name}
         if trained.task == "classification":
-            chances = dict(zip(trained.classes, values, strict=True))
-            label = trained.classes[best]
-            rows.append({"name": name, "label": label, "probability": values[best], "probabilities": chances})
+            row |= {"label": trained.classes[best], "probability": values[best]}
+            row["probabilities"] = dict(zip(trained.classes, values, strict=True))
+            if deviations:
+                row["probabilities_std"] = dict(zip(trained.classes, deviations, strict=True))
         else:
-            rows.append({"name": name, **dict(zip(target_names(trained, len(values)), values, strict=True))})
+            row |= zip(columns, values, strict=True)
+            row |= zip([f"{column}_std" for column in columns] if deviations else [], deviations, strict=True)
+        rows.append(row)
     about = {"model": str(card.with_suffix(".safetensors")), "arm": trained.arm, "seed": trained.seed}
-    return {**about, "task": trained.task, "predictions": rows, "skipped": list(skipped)}
+    about |= {"task": trained.task, "ensemble": answers.way, "networks": answers.networks}
+    return {**about, "predictions": rows, "skipped": list(skipped)}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wellfit.cli.options import AsJson, Fresh, Out, Quiet, Sets, SkipBad, Store
 from wellfit.errors import RecipeError
+
+if TYPE_CHECKING:
+    from wellfit.recipe import StudySpec
 
 RECIPES = (".yaml", ".yml")
 
@@ -20,6 +23,7 @@ Examples:
   wellfit train photos/ --set epochs=50 --set regularizers.dropout.rate=0.3
   wellfit train table.csv --target price --set model.hidden=[256,256]
   wellfit train recipe.yaml --seed 3
+  wellfit train digits --find-lr --set optimizer.kind=adam
 """
 
 
@@ -35,6 +39,9 @@ def command(
     target: Annotated[
         str | None, typer.Option("--target", metavar="COL", help="The column to predict (tables).")
     ] = None,
+    find_lr: Annotated[
+        bool, typer.Option("--find-lr", help="Only try learning rates, briefly, and suggest one; nothing is written.")
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Draws split, start, order and noise.")] = 0,
     out: Out = None,
     sets: Sets = None,
@@ -64,10 +71,23 @@ def command(
         values["data"] = {**(data if isinstance(data, dict) else {"source": data}), "target": target}
     overrides += ["data.skip_bad=true"] if skip_bad else []
     spec = parse_study({**values, "study": {"seeds": [seed]}}, overrides=overrides, name=_name(source))
+    if find_lr:
+        _find_lr(spec, out=out, store=store, fresh=fresh, as_json=as_json, quiet=quiet)
+        return
 
     from wellfit.cli.run import Order, run
 
     run(spec, Order(out=out, store_url=store, fresh=fresh, certificates=0, as_json=as_json, quiet=quiet))
+
+
+def _find_lr(spec: StudySpec, *, out: Path | None, store: str | None, fresh: bool, as_json: bool, quiet: bool) -> None:
+    given = [name for name, value in (("--out", out), ("--store", store), ("--fresh", fresh)) if value]
+    if given:
+        raise typer.BadParameter(f"{given[0]} has no meaning with --find-lr, which writes nothing")
+
+    from wellfit.cli.find_lr import show
+
+    show(spec, as_json=as_json, quiet=quiet)
 
 
 def _recipe(values: dict[str, Any], path: str) -> dict[str, Any]:

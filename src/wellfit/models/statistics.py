@@ -36,6 +36,10 @@ class LayerStatistics:
     mean: float
     std: float
     """Over everything, around ``mean``."""
+    signal: float
+    """Standard deviation over samples, as a root mean square over the units: what is left of the input there. It is
+    smaller than ``std`` where units differ by their biases alone.
+    """
     zeros: float
     """Fraction of the activations that are exactly 0."""
     dead: float
@@ -97,6 +101,7 @@ def _describe(site: str, child: nn.Module, output: Tensor, layer: tuple[str, nn.
         units=len(units),
         mean=float(units.mean(dtype=torch.float64)),
         std=float(units.double().std(correction=0)),
+        signal=float(units.double().var(1, correction=0).mean().sqrt()),
         zeros=_part(units == 0),
         dead=_part((units == 0).all(1)),
         saturated=_saturated(child, units),

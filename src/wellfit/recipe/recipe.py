@@ -57,10 +57,17 @@ class Recipe(Frozen):
     def _whole_loss(cls, value: Any) -> Any:
         return whole_loss(value)
 
-    @field_validator("schedule", "init", mode="before")
+    @field_validator("init", mode="before")
     @classmethod
     def _by_name(cls, value: Any) -> Any:
         return {"kind": value} if isinstance(value, str) else value
+
+    @field_validator("schedule", mode="before")
+    @classmethod
+    def _schedule_kind(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"kind": value}
+        return {"kind": "constant", **value} if isinstance(value, Mapping) and "kind" not in value else value
 
     @field_validator("optimizer", mode="before")
     @classmethod

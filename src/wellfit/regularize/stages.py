@@ -19,82 +19,16 @@ is a file and a line in ``catalogue.py``.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from torch import Tensor
 
-Stage = Literal["batch", "activations", "loss", "gradient", "weights", "time"]
-Numbers = Mapping[str, Tensor]
-
-
-def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
-
-
-Patterns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_listed)]
-"""Names with ``*`` and ``?`` as in a shell (``fnmatch``); a single text is a list of one."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Where a training stands in one step."""
-
-    t: int
-    """Steps taken, with this one: from 1."""
-    steps: int
-    """Steps of an epoch."""
-    epochs: Tensor
-    """float32 (P,): the epochs that each member is to run."""
-
-    @property
-    def epoch(self) -> int:
-        """The epoch of this step, from 1."""
-        return (self.t - 1) // self.steps + 1
-
-    @property
-    def is_last(self) -> bool:
-        """Whether this is the epoch's last step."""
-        return self.t % self.steps == 0
-
-    @property
-    def progress(self) -> Tensor:
-        """The part of each member's budget that had passed before this step: (P,) in [0, 1)."""
-        return (self.t - 1) / (self.steps * self.epochs)
-
-
-class Method(BaseModel, ABC):
-    """A regularizer with its parameters: frozen, validated, JSON in and out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=True)
-
-    stage: ClassVar[Stage]
-    off: ClassVar[Mapping[str, Any]]
-    """The field values at which the method changes nothing, bit for bit."""
-
-    @classmethod
-    def number_fields(cls) -> tuple[str, ...]:
-        """Return the fields that are numbers: each member of a population has its own."""
-        return tuple(name for name, info in cls.model_fields.items() if info.annotation in (float, int))
-
-    @classmethod
-    def make_off(cls) -> Method:
-        """Return the method as it stands in an arm that does without it."""
-        return cls.model_validate(dict(cls.off))
-
-    @classmethod
-    def during(cls, numbers: Numbers, moment: Moment) -> Numbers:
-        """Return the numbers (P,) as they are at a moment; most do not change."""
-        return numbers
-
-    @property
-    def is_off(self) -> bool:
-        """Whether it changes nothing."""
-        return all(getattr(self, field) == value for field, value in self.off.items())
+from wellfit.regularize.batch.warp import warp
+from wellfit.regularize.method import Method, Moment, Numbers, Patterns, Stage
 
 
 class Augmentation(Method):
@@ -131,8 +65,6 @@ class Warp(Augmentation):
 
     def apply(self, x: Tensor, u: Tensor) -> Tensor:
         """Return the resampled images; the engine composes matrices instead, where several warps meet."""
-        from wellfit.regularize.batch.warp import warp
-
         return warp(x, self.matrix(u, x.shape[1:]))
 
 
@@ -145,8 +77,6 @@ class Displacement(Augmentation):
 
     def apply(self, x: Tensor, u: Tensor) -> Tensor:
         """Return the resampled images."""
-        from wellfit.regularize.batch.warp import warp
-
         return warp(x, torch.eye(3).expand(len(x), 3, 3), self.field(u, x.shape[1:]))
 
 
@@ -375,3 +305,30 @@ class Freezing(Method):
     @abstractmethod
     def frozen_epochs(self, name: str) -> float:
         """Return for how many epochs from the start the parameter ``name`` is frozen: 0 never, infinity always."""
+
+
+__all__ = [
+    "Activation",
+    "ActivationPenalty",
+    "Around",
+    "Ascent",
+    "Augmentation",
+    "Averaging",
+    "Displacement",
+    "Freezing",
+    "GradientRule",
+    "Method",
+    "Mix",
+    "Moment",
+    "NoisyGradient",
+    "Numbers",
+    "OutputPenalty",
+    "Patterns",
+    "Penalty",
+    "Stage",
+    "Stopping",
+    "TargetRule",
+    "Warp",
+    "WeightMask",
+    "WeightRule",
+]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,7 @@ Choose = Callable[[str, Acting], Tensor]
 class Averaged:
     """What an ensemble answers: probabilities (N, C), or numbers (N, K) in the targets' units."""
 
+    way: Literal["scaling", "mc", "exact"]
     mean: Tensor
     std: Tensor | None
     """The standard deviation over the networks, of each number; None for weight scaling, which asks one."""
@@ -209,7 +210,7 @@ def thinned(trained: TrainedModel) -> Thinned:
 
 def weight_scaling(trained: TrainedModel, x: Tensor) -> Averaged:
     """Return what the whole network answers in evaluation mode; ``x`` as in ``TrainedModel.predict``."""
-    return Averaged(trained.predict(x), None, 1)
+    return Averaged("scaling", trained.predict(x), None, 1)
 
 
 @torch.no_grad()
@@ -235,7 +236,7 @@ def monte_carlo(trained: TrainedModel, x: Tensor, *, networks: int = 50, seed: i
         step = answers - mean
         mean = mean + step / (number + 1)  # Welford's way: no difference of large numbers
         square = square + step * (answers - mean)
-    return Averaged(mean.float(), (square / (networks - 1)).sqrt().float(), networks)
+    return Averaged("mc", mean.float(), (square / (networks - 1)).sqrt().float(), networks)
 
 
 @torch.no_grad()
@@ -265,7 +266,7 @@ def exact(trained: TrainedModel, x: Tensor) -> Averaged:
             networks += len(probability)
         means.append(center + mean)
         deviations.append((square - mean.square()).clamp_(min=0).sqrt_())
-    return Averaged(torch.cat(means).float(), torch.cat(deviations).float(), networks)
+    return Averaged("exact", torch.cat(means).float(), torch.cat(deviations).float(), networks)
 
 
 def compare(trained: TrainedModel, x: Tensor, *, networks: int = 50, seed: int = 0) -> Comparison:

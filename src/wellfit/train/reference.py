@@ -107,7 +107,8 @@ def _backward(alone: Alone, module: nn.Module, x: Tensor, y: Tensor) -> None:
         for term in alone.terms:
             loss = loss + term
         loss = loss + alone.penalty()
-        torch.autograd.backward(loss)
+        if loss.requires_grad:  # else everything is frozen
+            torch.autograd.backward(loss)
 
 
 def _data_loss(member: Member, z: Tensor, y: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
@@ -48,15 +48,13 @@ def step(population: Population, network: Network, batch: Batch, loss: Loss) -> 
     for name, mask in frozen.items():
         g[name].masked_fill_(per_member(mask, g[name]), 0)
     _change_gradients(population, g, moment)  # stage 4
-    kept = {name: (population.leaves[name].clone(), _copied(population.state[name])) for name in frozen}
+    kept = _kept(population, frozen)
     lr = population.rates(moment)
     _constrain(population, moment, lr, "before")  # stage 5
     _update(population, g, moment, lr)
     _constrain(population, moment, lr, "after")
-    for name, (w, state) in kept.items():  # stage 6: the freezing plan
-        _restore(population.leaves[name], w, frozen[name])
-        for slot, value in state.items():
-            _restore(population.state[name][slot], value, frozen[name])
+    for now, before, mask in kept:  # stage 6: the freezing plan
+        now.copy_(torch.where(per_member(mask, now), before, now))
     _average(population, moment)
     return losses, terms, g
 
@@ -79,6 +77,8 @@ def _gradients(
     before = _copied(population.buffers)
     losses, terms, g = at(population.leaves)
     after = _copied(population.buffers)
+    for name, mask in population.frozen_now(moment).items():  # what is frozen is not moved, and not in the norm
+        g[name].masked_fill_(per_member(mask, g[name]), 0)
     moved = dict(population.leaves)
     for one in ascents:
         distances = cast(type[Ascent], one.method).move(list(g.values()), one.now(moment))
@@ -156,5 +156,13 @@ def _copied(tensors: Leaves) -> Leaves:
     return {name: value.clone() for name, value in tensors.items()}
 
 
-def _restore(now: Tensor, before: Tensor, mask: Tensor) -> None:
-    now.copy_(torch.where(per_member(mask, now), before, now))
+def _kept(population: Population, frozen: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Return the tensors of frozen leaves, their optimizer's and weight rules' among them: as they are, a copy, and
+    whose members keep the copy.
+    """
+    own = []
+    for name, mask in frozen.items():
+        rules = [value for each in population.rule_state.values() for value in each[name].values()]
+        tensors = [population.leaves[name], *population.state[name].values(), *rules]
+        own += [(value, value.clone(), mask) for value in tensors]
+    return own

@@ -11,19 +11,12 @@ from pydantic import Field
 from torch import Tensor
 
 from wellfit.regularize.stages import GradientRule
+from wellfit.regularize.sums import member_sums
 
 
 def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
-    """Return the L2 norm of each member's whole gradient (P,), over all leaves (P, ...).
-
-    Summed axis by axis: one sum over everything would be split among threads for a single member and not for many, and
-    a member's last bits would depend on its neighbours.
-    """
-    squares = []
-    for g in gradients:
-        rows = g.square().sum(-1)
-        squares.append(rows.flatten(1).sum(1) if rows.ndim > 1 else rows)
-    return torch.stack(squares).sum(0).sqrt()
+    """Return the L2 norm of each member's whole gradient (P,), over all leaves (P, ...)."""
+    return torch.stack([member_sums(g.square()) for g in gradients]).sum(0).sqrt()
 
 
 class ClipNorm(GradientRule):

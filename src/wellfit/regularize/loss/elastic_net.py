@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from wellfit.regularize.stages import Numbers, Penalty
+from wellfit.regularize.sums import member_sums
 
 
 class ElasticNet(Penalty):
@@ -35,7 +36,7 @@ class ElasticNet(Penalty):
         """Return (P,): the mixture of absolute values and half squares, times the strength."""
         ratio = numbers["l1_ratio"]
         terms = numbers["strength"] * (ratio * w.abs() + (1 - ratio) / 2 * w.square())
-        return terms.flatten(1).sum(1)
+        return member_sums(terms)
 
     @staticmethod
     def add_gradient(g: Tensor, w: Tensor, numbers: Numbers) -> None:

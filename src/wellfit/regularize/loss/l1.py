@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from wellfit.regularize.stages import Penalty
+from wellfit.regularize.sums import member_sums
 
 
 class L1(Penalty):
@@ -27,7 +28,7 @@ class L1(Penalty):
     @staticmethod
     def value(w: Tensor, numbers: Mapping[str, Tensor]) -> Tensor:
         """Return (P,): the strength times the sum of absolute values."""
-        return (numbers["strength"] * w.abs()).flatten(1).sum(1)
+        return member_sums(numbers["strength"] * w.abs())
 
     @staticmethod
     def add_gradient(g: Tensor, w: Tensor, numbers: Mapping[str, Tensor]) -> None:

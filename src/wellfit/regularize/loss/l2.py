@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from wellfit.regularize.stages import Penalty
+from wellfit.regularize.sums import member_sums
 
 
 class L2(Penalty):
@@ -28,7 +29,7 @@ class L2(Penalty):
     @staticmethod
     def value(w: Tensor, numbers: Mapping[str, Tensor]) -> Tensor:
         """Return (P,): half the strength times the sum of squares."""
-        return (numbers["strength"] / 2 * w.square()).flatten(1).sum(1)
+        return member_sums(numbers["strength"] / 2 * w.square())
 
     @staticmethod
     def add_gradient(g: Tensor, w: Tensor, numbers: Mapping[str, Tensor]) -> None:

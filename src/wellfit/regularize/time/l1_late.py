@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from wellfit.regularize.stages import Moment, Numbers, Penalty, Stage
+from wellfit.regularize.sums import member_sums
 
 
 class L1Late(Penalty):
@@ -44,7 +45,8 @@ class L1Late(Penalty):
     @staticmethod
     def value(w: Tensor, numbers: Numbers) -> Tensor:
         """Return (P,): the strength times the sum of absolute values."""
-        return (numbers["strength"] * w.abs()).flatten(1).sum(1)
+        terms = numbers["strength"] * w.abs()
+        return member_sums(terms)
 
     @staticmethod
     def add_gradient(g: Tensor, w: Tensor, numbers: Numbers) -> None:

@@ -1,0 +1,30 @@
+"""A learning-rate range test for a study's first arm with its first seed: data loaded, recipe checked, then tested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wellfit.recipe import StudySpec
+from wellfit.study.prepare import design, prepare
+from wellfit.train.events import Event
+from wellfit.train.range_test import HIGHEST, LOWEST, POINTS, STEPS, RangeTest, range_test
+
+
+def find_lr(
+    spec: StudySpec,
+    *,
+    lowest: float = LOWEST,
+    highest: float = HIGHEST,
+    points: int = POINTS,
+    steps: int = STEPS,
+    listen: Callable[[Event], None] = lambda event: None,
+) -> RangeTest:
+    """Return the range test of the first arm with the first seed; nothing is written, the test set stays sealed.
+
+    See ``wellfit.train.range_test.range_test``.
+    """
+    one = spec.model_copy(update={"seeds": spec.seeds[:1]})
+    prepared = prepare(one, design(one)[:1])
+    (member,) = prepared.members
+    replicate = prepared.replicates_of(member)[member.seed]
+    return range_test(member, replicate, lowest=lowest, highest=highest, points=points, steps=steps, listen=listen)
