@@ -32,7 +32,19 @@ LONGER = {
     "regularize/stages.py": (350, "the whole contract between methods and engine, to be read as one page"),
 }
 """Files that may have more than 300 lines, and why."""
-WITHOUT_TORCH = ("diagnose", "stats", "views", "report", "atomic", "record", "recipe", "errors", "random", "cards", "cli")
+WITHOUT_TORCH = (
+    "diagnose",
+    "stats",
+    "views",
+    "report",
+    "atomic",
+    "record",
+    "recipe",
+    "errors",
+    "random",
+    "cards",
+    "cli",
+)
 
 
 def room(path: Path) -> str:

@@ -50,4 +50,7 @@ def test_exit_codes(kind: type[WellfitError], code: int) -> None:
 def test_nearest_names_the_one_that_is_meant_and_lists_all() -> None:
     assert nearest("dropuot", ["l2", "dropout"]) == "'dropout' (nearest), one of dropout, l2"
     assert nearest("xyz", ["l2", "dropout"]) == "one of dropout, l2"
+    many = nearest("dropuot", ["dropout", *(f"name{i}" for i in range(40))])
+    assert many.startswith("'dropout' (nearest), one of dropout, name")
+    assert many.endswith(" and 25 more")
     assert nearest("l2", iter(["l1", "l2"])) == "'l2' (nearest), one of l1, l2"

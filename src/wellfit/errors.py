@@ -79,9 +79,15 @@ class InterruptedStudyError(WellfitError):
     exit_code = 130
 
 
+MOST_NAMES = 16
+"""Names that an error lists; of more, those that come nearest."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known name is meant: ``"'l2' (nearest), one of l1, l2"``; for the ``expected`` of an error."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    listing = "one of " + ", ".join(names)
+    shown = names if len(names) <= MOST_NAMES else difflib.get_close_matches(name, names, n=MOST_NAMES, cutoff=0.0)
+    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    listing = "one of " + ", ".join(sorted(shown)) + more
     return f"'{close[0]}' (nearest), {listing}" if close else listing

@@ -54,3 +54,14 @@ def test_where_nothing_learns_it_says_so(capsys: pytest.CaptureFixture[str], fol
     assert done.code == 0
     assert "No learning rate of the grid makes the loss fall" in done.out
     assert "Suggested" not in done.out
+
+
+def test_an_interrupt_says_what_is_true(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wellfit.cli.find_lr.find_lr", stopped)
+    done = call(capsys, "train", "digits", "--find-lr", "--quiet")
+    assert (done.code, done.out, done.line) == (130, "", "wellfit: interrupted; the same command begins anew")

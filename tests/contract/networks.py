@@ -21,5 +21,5 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, outputs)."""
-        h = self.act(self.first(x.flatten(1) + self.offset))
+        h = self.act(self.first(x.flatten(1) + self.get_buffer("offset")))
         return self.last(h + self.branch(h))  # type: ignore[no-any-return]

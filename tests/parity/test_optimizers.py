@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.support import member, replicates, same_bits, tiny_images, train
 from wellfit.recipe.optimizer import (
     AdadeltaSpec,
     AdagradSpec,
@@ -28,8 +30,11 @@ from wellfit.recipe.optimizer import (
 )
 from wellfit.regularize.stages import Around, Moment
 from wellfit.regularize.weights.weight_decay import WeightDecay
+from wellfit.train.events import EpochEnded
+from wellfit.train.fit import fit
 from wellfit.train.optimizers import RULES, Optimizer, State, make_optimizer
 from wellfit.train.optimizers.nadam import momentum_at, momentum_product
+from wellfit.train.plan import populations
 from wellfit.train.reference_optimizer import torch_optimizer
 
 STEPS = 120
@@ -53,7 +58,6 @@ POPULATIONS: dict[str, list[OptimizerSpec]] = {
     # powers of 2: the paper's lr (u + decay w) and our w (1 - lr decay) are then rounded alike
     "lion": [LionSpec(), LionSpec(lr=2**-8, beta1=0.5, beta2=0.7, weight_decay=0.5)],
 }
-MIXED = [kind for kind, specs in POPULATIONS.items() if len({spec.kind for spec in specs}) > 1 or "rmsprop" in kind]
 
 
 def beside(value: Tensor, w: Tensor) -> Tensor:
@@ -274,6 +278,30 @@ def test_rmsprop_centered_stays_finite_where_the_gradient_does_not_change(lr: fl
         c = rule.coefficients(numbers, torch.full((1,), t, dtype=torch.float64))
         rule.update(w, g, state, {name: beside(value, w) for name, value in c.items()})
     assert bool(w.isfinite().all())
+
+
+FAMILIES: dict[str, list[dict[str, Any]]] = {
+    "sgd": [{"kind": "sgd", "lr": 0.05}, {"kind": "momentum"}, {"kind": "nesterov"}],
+    "adam": [{"kind": "adam"}, {"kind": "amsgrad"}, {"kind": "adamw"}],
+    "rmsprop": [{"kind": "rmsprop"}, {"kind": "rmsprop", "centered": True}, {"kind": "rmsprop", "momentum": 0.5}],
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_kinds_of_a_family_share_a_population_and_leave_it_one_by_one(name: str, tmp_path: Path) -> None:
+    """Slots that only a member needs go when it leaves; the bits of the others, and a resumed run, do not know."""
+    kinds = list(enumerate(FAMILIES[name]))
+    members = [member(f"{i}", 0, optimizer=optimizer, epochs=4 - i) for i, optimizer in kinds]
+    assert len(populations(members)) == 1
+    together = train(members, tiny_images())
+    for one in members:
+        assert same_bits(together[one.key].weights, train([one], tiny_images())[one.key].weights), one.recipe.optimizer
+    path = tmp_path / "c.safetensors"
+    for event in fit(members, replicates(tiny_images(), members), device=torch.device("cpu"), checkpoint=path):
+        if isinstance(event, EpochEnded) and event.epoch == 4:
+            break  # killed in the last epoch, with one member left
+    left = members[:1]
+    assert same_bits(train(left, tiny_images(), checkpoint=path)[left[0].key].weights, together[left[0].key].weights)
 
 
 @pytest.mark.parametrize("kind", RULES)

@@ -39,35 +39,42 @@ class Way(StrEnum):
     exact = "exact"
 
 
+Model = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="A study's folder (its best), an arm's folder or a model file.", show_default=False
+    ),
+]
+Data = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="An image, a folder of images, a table or an .npz.", show_default=False),
+]
+OutFile = Annotated[
+    Path | None, typer.Option("-o", "--out", metavar="OUT.csv", help="The file to write; default: stdout.")
+]
+Mc = Annotated[
+    int | None,
+    typer.Option("--mc", metavar="N", min=2, help="Average N thinned networks of a model trained with dropout."),
+]
+Ensemble = Annotated[
+    Way | None,
+    typer.Option("--ensemble", help="How to average them: the whole network, some drawn, or all (few units)."),
+]
+SeedOfMasks = Annotated[
+    int, typer.Option("--seed", metavar="S", min=0, max=2**63 - 1, help="Draws the networks of --mc.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the predictions as one JSON document, and nothing else.")]
+
+
 def command(
-    model: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL",
-            help="A study's folder (its best), an arm's folder or a model file.",
-            show_default=False,
-        ),
-    ],
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA", help="An image, a folder of images, a table or an .npz.", show_default=False),
-    ],
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="OUT.csv", help="The file to write; default: stdout.")
-    ] = None,
-    mc: Annotated[
-        int | None,
-        typer.Option("--mc", metavar="N", min=2, help="Average N thinned networks of a model trained with dropout."),
-    ] = None,
-    ensemble: Annotated[
-        Way | None,
-        typer.Option("--ensemble", help="How to average them: the whole network, some drawn, or all (few units)."),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Draws the networks of --mc.")] = 0,
+    model: Model,
+    data: Data,
+    out: OutFile = None,
+    mc: Mc = None,
+    ensemble: Ensemble = None,
+    seed: SeedOfMasks = 0,
     skip_bad: SkipBad = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the predictions as one JSON document, and nothing else.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Predict labels and probabilities, or numbers, for new files with a saved model.
 

@@ -34,6 +34,10 @@ class Facts:
     data: Mapping[str, Any]
     chance: float
     """Loss of answering without looking at the sample."""
+    activations: Mapping[str, Mapping[str, Any]]
+    """Arm -> statistics of the hidden activations of its first run."""
+    advice: Mapping[str, Sequence[str]]
+    """What does nothing or little -> the arms that have it."""
     plan: Sequence[Mapping[str, Any]]
     certificate: Mapping[str, Any] | None
     environment: Mapping[str, Any]
@@ -58,6 +62,7 @@ def analyse(facts: Facts) -> dict[str, Any]:
         "contrasts": [row for m in metrics for row in _contrasts(facts, by_arm, m)],
         **_factorials(facts, by_arm, metrics),
         "best": _best(facts),
+        "advice": [{"words": words, "arms": list(arms)} for words, arms in facts.advice.items()],
         "plan": {"populations": [dict(note) for note in facts.plan]},
         "certificate": facts.certificate,
         "environment": dict(facts.environment),
@@ -107,6 +112,7 @@ def _arm(arm: Arm, records: Sequence[RunRecord], facts: Facts) -> dict[str, Any]
         "epochs_run": [record.epochs_run for record in records],
         "best_epoch": [record.best_epoch for record in records],
         "seconds": sum(record.seconds for record in records),
+        "activations": facts.activations.get(arm.name),
         **{metric: _measure(records, metric) for metric in MEASURES},
         "verdict": verdict,
         "words": words,

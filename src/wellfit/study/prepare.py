@@ -42,6 +42,8 @@ class Prepared:
     arms: tuple[Arm, ...]
     members: tuple[Member, ...]
     replicates: Mapping[DataSpec, Replicates]
+    advice: Mapping[str, Sequence[str]]
+    """What does nothing or little -> the arms that have it."""
 
     def replicates_of(self, member: Member) -> Replicates:
         """Return the replicates by seed of the member's data."""
@@ -76,8 +78,8 @@ def prepare(spec: StudySpec, arms: Sequence[Arm]) -> Prepared:
     whole = [_whole(arm, loaded[arm.recipe.data], replicates[arm.recipe.data]) for arm in arms]
     _check_measures(spec, whole)
     members = tuple(Member(arm.name, seed, arm.recipe) for arm in whole for seed in spec.seeds)
-    _check_networks(members, replicates)
-    return Prepared(spec, tuple(whole), members, replicates)
+    said = _check_networks(members, replicates)
+    return Prepared(spec, tuple(whole), members, replicates, said)
 
 
 def _whole(arm: Arm, dataset: Dataset, replicates: Replicates) -> Arm:
@@ -121,7 +123,7 @@ def _check_measures(spec: StudySpec, arms: Sequence[Arm]) -> None:
         raise RecipeError("study.metric", what, "one 'measure' for all arms, such as measure: cross_entropy or mse")
 
 
-def _check_networks(members: Sequence[Member], replicates: Mapping[DataSpec, Replicates]) -> None:
+def _check_networks(members: Sequence[Member], replicates: Mapping[DataSpec, Replicates]) -> dict[str, list[str]]:
     """Build every kind of network once, refuse what would fail later, and say once what does nothing."""
     found: dict[str, list[str]] = {}
     for group in populations(members):
@@ -137,6 +139,7 @@ def _check_networks(members: Sequence[Member], replicates: Mapping[DataSpec, Rep
                 found.setdefault(line, []).append(one.arm)
     for line, arms in found.items():
         logger.warning("%s (arm %s)", line, ", ".join(arms[:MOST_ARMS]) + (", ..." if len(arms) > MOST_ARMS else ""))
+    return found
 
 
 def _check_last_batch(module: nn.Module, member: Member, replicates: Replicates) -> None:

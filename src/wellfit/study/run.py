@@ -15,6 +15,7 @@ from wellfit.errors import InterruptedStudyError, RecipeError, StorageError
 from wellfit.random import derive
 from wellfit.recipe import StudySpec
 from wellfit.record import RunRecord
+from wellfit.study.activations import of_arms
 from wellfit.study.analyse import Facts, analyse
 from wellfit.study.certify import certify
 from wellfit.study.circumstances import about_data, chance_loss, environment
@@ -84,7 +85,7 @@ def run_study(
         _enter(prepared, folder, store)
         status = _execute(prepared, folder, store, certificates, listen)
         store.set_meta("seconds", store.meta("seconds", 0.0) + time.perf_counter() - began)
-        result = analyse(_facts(prepared, store, status))
+        result = analyse(_facts(prepared, folder, store, status))
         write_json(folder.result, result)
         if status == "interrupted":
             done, total = len(_records(prepared, store)), len(prepared.members)
@@ -204,7 +205,7 @@ def _records(prepared: Prepared, store: Store) -> list[RunRecord]:
     return [finished[member.key] for member in prepared.members if member.key in finished]
 
 
-def _facts(prepared: Prepared, store: Store, status: str) -> Facts:
+def _facts(prepared: Prepared, folder: StudyFolder, store: Store, status: str) -> Facts:
     replicates = next(iter(prepared.replicates.values()))
     replicate = next(iter(replicates.values()))
     return Facts(
@@ -215,6 +216,10 @@ def _facts(prepared: Prepared, store: Store, status: str) -> Facts:
         records=_records(prepared, store),
         data=about_data(replicate, store.test_reads()),
         chance=chance_loss(replicate),
+        activations=of_arms(
+            {member.key: member for member in prepared.members}, store.finished(), prepared.replicates_of, folder
+        ),
+        advice=prepared.advice,
         plan=store.meta("plan", []),
         certificate=store.meta("certificate"),
         environment=asdict(environment()),

@@ -12,19 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wellfit.models.activation import ACTIVATIONS
-
-_KINDS: tuple[type[nn.Module], ...] = (
-    *ACTIVATIONS.values(),
-    nn.PReLU,
-    nn.ReLU6,
-    nn.SELU,
-    nn.Hardswish,
-    nn.Hardtanh,
-    nn.Softplus,
-    nn.Mish,
-    nn.CELU,
-)
+from wellfit.models.activation import ACTIVATION_KINDS
 
 
 def module_of(site: str) -> str:
@@ -87,7 +75,7 @@ def find_sites(module: nn.Module, shape: Sequence[int]) -> Sites:
         return output
 
     probe = copy.deepcopy(module).eval()
-    kinds = {name: isinstance(child, _KINDS) for name, child in probe.named_modules() if name}
+    kinds = {name: isinstance(child, ACTIVATION_KINDS) for name, child in probe.named_modules() if name}
     SiteHooks(probe, kinds, look)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         answer = probe(torch.zeros(2, *shape))

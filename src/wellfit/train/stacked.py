@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from wellfit.models.activation import ACTIVATIONS
 from wellfit.train.hidden import HiddenStage
 from wellfit.train.network import Batch, Leaves, Network, Objective, added
+from wellfit.train.stacked_activation import activate
 from wellfit.train.stacked_norm import NORMS, apply_norm, can_stack_norm
 
 Change = Callable[[str, Tensor], Tensor]
@@ -115,7 +116,7 @@ class Stacked(Network):
                     h, slices = batch.for_members(h), ()
                 h = apply_norm(name, layer, h, leaves, buffers, train=training)
             else:
-                h = layer(h)
+                h = activate(layer, h)
             if change is not None and name in self.sites:
                 if slices:  # not yet each member's own
                     h, slices = batch.for_members(h), ()
