@@ -74,11 +74,9 @@ def _plain_loss(member: Member, replicate: Replicate, weights: Mapping[str, Tens
     load_state(module, weights)
     scale_in_evaluation(module, member, dataset.shape)
     measure = measure_of(member.recipe)
-    total = 0.0
-    for part in torch.split(rows, BATCH):
-        z = module(replicate.scale(replicate.gather(part, device=CPU)))
-        total += float(measure(z, replicate.targets(part, device=CPU)).double().sum())
-    return total / len(rows)
+    parts = torch.split(rows, BATCH)
+    z = torch.cat([module(replicate.scale(replicate.gather(part, device=CPU))) for part in parts])
+    return float(measure(z, replicate.targets(rows, device=CPU)).double().mean())
 
 
 def _alone(member: Member, replicates: Mapping[int, Replicate]) -> Mapping[str, Tensor]:

@@ -13,8 +13,9 @@ from torch import nn
 
 from wellfit.data import Dataset, load
 from wellfit.errors import RecipeError
-from wellfit.models import resolve_model
-from wellfit.recipe import DataSpec, StudySpec
+from wellfit.models import build, resolve_model
+from wellfit.models.init import initialize
+from wellfit.recipe import DataSpec, ModelSpec, StudySpec
 from wellfit.recipe.loss import CrossEntropySpec, LossSpec, MseSpec
 from wellfit.regularize.catalogue import CATALOGUE, check
 from wellfit.regularize.stages import Augmentation, Mix, TargetRule
@@ -131,7 +132,8 @@ def _check_networks(members: Sequence[Member], replicates: Mapping[DataSpec, Rep
         (module,) = start_modules(group[:1], own)
         _check_last_batch(module, group[0], own)
         for one in {member.arm: member for member in group}.values():
-            start_modules([one], own)  # its own initialization
+            for line in _left_alone(one, own):
+                found.setdefault(line, []).append(one.arm)
             sites = find_sites(module, own[one.seed].dataset.shape)
             check_sites([one], module, sites)
             check_parameters(one, module)
@@ -140,6 +142,14 @@ def _check_networks(members: Sequence[Member], replicates: Mapping[DataSpec, Rep
     for line, arms in found.items():
         logger.warning("%s (arm %s)", line, ", ".join(arms[:MOST_ARMS]) + (", ..." if len(arms) > MOST_ARMS else ""))
     return found
+
+
+def _left_alone(member: Member, replicates: Replicates) -> list[str]:
+    """Initialize the member's own network; return what a pretrained file has nothing for."""
+    dataset, spec = replicates[member.seed].dataset, cast(ModelSpec, member.recipe.model)
+    module = build(spec, shape=dataset.shape, outputs=dataset.outputs, seed=member.seed)
+    left = initialize(module, member.recipe.init, member.seed)
+    return [f"init from the file leaves {len(left)} as they were: {', '.join(left[:MOST_ARMS])}"] if left else []
 
 
 def _check_last_batch(module: nn.Module, member: Member, replicates: Replicates) -> None:

@@ -56,15 +56,22 @@ def evaluate(
     total = torch.zeros(len(members), dtype=torch.float64, device=device)
     right = torch.zeros_like(total)
     classification = used[0].dataset.task == "classification"
+    whole: list[tuple[Tensor, Tensor]] = []
     for start in range(0, samples, CHUNK):
         parts = [indices[start : start + CHUNK] for indices in rows]
         x = [r.scale(r.gather(part, device=device)) for r, part in zip(used, parts, strict=True)]
         y = [r.targets(part, device=device) for r, part in zip(used, parts, strict=True)]
         truth = of_groups(torch.stack(y), slices, group_of)
         z = network.answers(leaves, buffers, Batch(torch.stack(x), truth, slices, group_of), hidden)
-        total += loss(z, truth).sum(1, dtype=torch.float64)
+        if loss.of_batch:  # it means something for all samples at once
+            whole.append((z, truth))
+        else:
+            total += loss(z, truth).sum(1, dtype=torch.float64)
         if classification:
             right += (z.argmax(-1) == truth).sum(1)
+    if whole:
+        z, truth = torch.cat([z for z, _ in whole], 1), torch.cat([truth for _, truth in whole], 1)
+        total += loss(z, truth).sum(1, dtype=torch.float64)
     return Score(total / samples, right / samples if classification else None)
 
 

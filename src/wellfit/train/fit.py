@@ -120,7 +120,7 @@ def _epoch(
     began = time.perf_counter()
     members = population.members
     with flushed():
-        population.scores = [scores(member, curves[member.key]) for member in members]
+        population.begin_epoch(epoch, [scores(member, curves[member.key]) for member in members])
         trained = _train(population, network, replicates, epoch, device)
         rows = _measure(population, network, replicates, epoch, trained, device)
     seconds = time.perf_counter() - began
@@ -155,7 +155,6 @@ def _train(
     loss = make_loss(cast(LossSpec, recipe.loss))
     rules = population.of_stage(TargetRule)
     feed = Feed(population.members, replicates, batch_size=recipe.batch_size, device=device, rules=rules)
-    population.draws.begin_epoch(epoch)
     total = torch.zeros(len(population), dtype=torch.float64, device=device)
     extra, norms = torch.zeros_like(total), torch.zeros_like(total)
     for number, batch in enumerate(feed.epoch(epoch)):

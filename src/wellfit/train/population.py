@@ -16,7 +16,7 @@ from wellfit.train.losses import Loss
 from wellfit.train.member import Member
 from wellfit.train.network import Leaves, Objective
 from wellfit.train.optimizers import Optimizer, State, make_optimizer
-from wellfit.train.schedules import factor
+from wellfit.train.schedules import Curve, curve
 from wellfit.train.sites import Sites
 
 
@@ -43,8 +43,7 @@ class Population:
         self._set_members(members)
         self.best: Leaves = {name: value.clone() for name, value in self.handed().items()}
         self.state = {name: self._slots(w) for name, w in self.leaves.items()}
-        self.scores: list[Sequence[float]] = [() for _ in members]
-        """Each member's monitored values so far, higher is better: what schedules go by."""
+        self.begin_epoch(0, [() for _ in members])
 
     def _slots(self, w: Tensor) -> State:
         return {slot: torch.zeros_like(w) for slot in self.optimizer.slots()}
@@ -110,6 +109,14 @@ class Population:
         terms = [(cast(type[OutputPenalty], one.method), one.numbers) for one in self.of_stage(OutputPenalty)]
         return Objective(loss, terms)
 
+    def begin_epoch(self, epoch: int, scores: Sequence[Sequence[float]]) -> None:
+        """Begin an epoch: its draws, and the schedules by each member's monitored values so far (higher is better)."""
+        self.draws.begin_epoch(epoch)
+        self.curves: list[Curve] = [
+            curve(member.recipe.schedule, epochs=member.recipe.epochs, scores=own)
+            for member, own in zip(self.members, scores, strict=True)
+        ]
+
     def moment(self, t: int) -> Moment:
         """Return where step ``t`` stands in the training."""
         return Moment(t, self.steps, self.epochs)
@@ -117,10 +124,7 @@ class Population:
     def rates(self, moment: Moment) -> Tensor:
         """Return each member's learning rate in a step (P,), float64: its schedule's factor times its ``lr``."""
         passed = (moment.t - 1) / self.steps
-        factors = [
-            factor(member.recipe.schedule, passed=passed, epochs=member.recipe.epochs, scores=scores)
-            for member, scores in zip(self.members, self.scores, strict=True)
-        ]
+        factors = [at(passed) for at in self.curves]
         if all(one == 1.0 for one in factors):
             return self.optimizer_numbers["lr"]
         return self.optimizer_numbers["lr"] * torch.tensor(factors, dtype=torch.float64, device=self.device)
