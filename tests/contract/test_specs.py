@@ -53,10 +53,13 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def given(field: str, cls: type[BaseModel], pretrained: str) -> dict[str, Any]:
     kind = cls.model_fields["kind"].default
-    extra: dict[str, Any] = {"pretrained": {"path": pretrained}, "group": {"groups": 2}}.get(kind, {})
-    if kind == "sum":
-        extra = {"terms": [{"loss": "cross_entropy", "weight": 0.7}, {"loss": "dice", "weight": 0.3}]}
-    return {"kind": kind, **extra}
+    terms = [{"loss": "cross_entropy", "weight": 0.7}, {"loss": "dice", "weight": 0.3}]
+    needed: dict[str, dict[str, Any]] = {
+        "pretrained": {"path": pretrained},
+        "group": {"groups": 2},
+        "sum": {"terms": terms},
+    }
+    return {"kind": kind, **needed.get(kind, {})}
 
 
 def one(field: str, cls: type[BaseModel], pretrained: str, seed: int = 0, **more: Any) -> tuple[Member, Any]:
@@ -64,10 +67,10 @@ def one(field: str, cls: type[BaseModel], pretrained: str, seed: int = 0, **more
     values = given(field, cls, pretrained)
     kind = values["kind"]
     dataset = tiny_vectors() if kind in NUMBERS else tiny_images(classes=2 if kind == "hinge" else 3)
-    changes: dict[str, Any] = {field: values}
-    if field == "norm":
-        small: dict[str, Any] = {"kind": "cnn", "channels": [4, 8]} if kind == "instance" else {"kind": "mlp", "hidden": [12, 8]}
-        changes = {"model": {**small, "norm": values}}
+    model: dict[str, Any] = {"kind": "mlp", "hidden": [12, 8], "norm": values}
+    if kind == "instance":
+        model = {"kind": "cnn", "channels": [4, 8], "norm": values}
+    changes: dict[str, Any] = {"model": model} if field == "norm" else {field: values}
     changes["batch_size"] = 18  # 108 samples: no batch of another size
     return member(f"{field} {kind}", seed, **{**changes, **more}), dataset
 

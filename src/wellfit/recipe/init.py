@@ -193,6 +193,7 @@ class PretrainedSpec(Frozen):
     whatever does not fit an error: without it, a new head for other classes is left as drawn.
     Does little for: data that have little in common with those of the file.
     Source: Yosinski, Clune, Bengio & Lipson 2014, "How transferable are features in deep neural networks?".
+    Usage: ``init: {kind: pretrained, path: models/plain/0.safetensors}``
     """
 
     kind: Literal["pretrained"] = "pretrained"

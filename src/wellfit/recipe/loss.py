@@ -81,6 +81,7 @@ class CrossEntropySpec(Frozen):
     back from 1).
     Source: Bishop 2006, "Pattern Recognition and Machine Learning", equation 4.108; smoothing: Szegedy, Vanhoucke,
     Ioffe, Shlens & Wojna 2016, "Rethinking the Inception architecture for computer vision", section 7.
+    Usage: ``loss: {kind: cross_entropy, class_weights: balanced, smoothing: 0.1}``
     """
 
     kind: Literal["cross_entropy"] = "cross_entropy"
@@ -192,7 +193,7 @@ class TermSpec(Frozen):
 
 
 class SumSpec(Frozen):
-    """Adds losses up, each by its weight. In a recipe: ``loss: {cross_entropy: 0.7, dice: 0.3}``.
+    """Adds losses up, each by its weight; a recipe may write the weights beside the names.
 
     Formula: L = sum_j weight_j L_j.
     Range: ``terms``, each with a ``loss`` and a ``weight`` > 0 (1 where none is given); the weights need not sum to 1,
@@ -200,6 +201,7 @@ class SumSpec(Frozen):
     Does little for: losses of very different size: the largest leads, whatever the weights look like.
     Source: Taghanaki, Zheng, Zhou et al. 2019, "Combo loss: handling input and output imbalance in multi-organ
     segmentation" (cross-entropy and Dice).
+    Usage: ``loss: {cross_entropy: 0.7, dice: 0.3}``
     """
 
     kind: Literal["sum"] = "sum"

@@ -25,7 +25,8 @@ class BatchNormSpec(Frozen):
     places of an image), w and b learned for each unit or channel; after each step M <- 0.9 M + 0.1 m and
     V <- 0.9 V + 0.1 v n / (n - 1) for n numbers; evaluation uses M and V instead of m and v.
     Range: no parameters; ``norm: batch``, between each hidden layer and its activation; ``norm: none`` leaves it out.
-    Does nothing for: batches of one sample, which have no variance: training refuses them; small batches are noisy.
+    Does nothing for: batches of one sample: vectors have no variance there, and training refuses them; images are
+    normalized each by itself. Small batches are noisy.
     Source: Ioffe & Szegedy 2015, "Batch normalization", algorithms 1 and 2.
     """
 
@@ -57,6 +58,7 @@ class InstanceNormSpec(Frozen):
     are left without it.
     Source: Ulyanov, Vedaldi & Lempitsky 2016, "Instance normalization" (without w and b, which make the four
     normalizations differ only in what the mean is taken over).
+    Usage: ``model: {kind: cnn, norm: instance}``
     """
 
     kind: Literal["instance"] = "instance"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from wellfit.report.figure import ARM_COLORS, Choice, Figure, Trace, axis, layout, log_range, padded
+from wellfit.report.figure import ArmStyle, Choice, Figure, Trace, arm_legend, axis, layout, log_range, padded
 from wellfit.report.safe import as_text
 from wellfit.views.curves import ArmCurves, Band, common_range
 
@@ -158,24 +158,20 @@ def _handed_over(arm: ArmCurves) -> Trace:
     }
 
 
-def curve_overview(curves: Curves, *, order: Sequence[str], control: str, best: str | None) -> Figure:
-    """Return the validation curves of all arms in one plot; the control dashed, the best arm heavy."""
+def curve_overview(curves: Curves, *, styles: Mapping[str, ArmStyle], best: str | None) -> Figure:
+    """Return the validation curves of all arms in one plot, the best arm heavy; ``styles`` says which and in which order."""
     ranges = {quantity: common_range([_validation_only(arm) for arm in arms]) for quantity, arms in curves.items()}
     epochs = max((len(arm.validation.epochs) for arms in curves.values() for arm in arms), default=1)
-    others = [name for name in order if name != control]
-    colors = {name: ARM_COLORS[rank] if rank < len(ARM_COLORS) else "@faint" for rank, name in enumerate(others)}
-    styles = {name: ("@ink", "dash") if name == control else (colors[name], "solid") for name in order}
     traces: list[tuple[Choice, Trace]] = []
     for quantity, arms in curves.items():
         by_name = {arm.arm: arm for arm in arms}
-        for name in (name for name in order if name in by_name):
-            color, dash = styles[name]
-            style = {"width": 3 if name == best else 1.8, "color": color, "dash": dash}
+        for name in (name for name in styles if name in by_name):
+            style = {"width": 3 if name == best else 1.8, "color": styles[name].color, "dash": styles[name].dash}
             traces.append(({"quantity": quantity}, _arm_line(by_name[name].validation, name, style)))
     base = layout(x=_epochs_axis(epochs), y=axis(), margin={"l": 44, "r": 10, "t": 8, "b": 40})
     base["hovermode"] = "closest"
-    legend = [(name, color, "dashed" if dash == "dash" else "solid") for name, (color, dash) in styles.items()]
-    return Figure("curve-all", "Validation curves of all arms", traces, base, 340, legend, _axes(ranges))
+    label = "Validation curves of all arms"
+    return Figure("curve-all", label, traces, base, 340, arm_legend(styles), _axes(ranges))
 
 
 def _validation_only(arm: ArmCurves) -> ArmCurves:

@@ -20,11 +20,38 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 ARM_COLORS = tuple(f"@arm{index}" for index in range(8))
 """Colors of arms that share one plot: Okabe and Ito's, which color-blind readers can tell apart."""
 
+ARM_DASHES = {"solid": "solid", "dot": "dotted"}
+"""How lines of arms are drawn, by Plotly and in a legend: all colors in the first way, then all in the second."""
+
 OUTCOME_COLORS = {"better": "@better", "worse": "@worse", "unclear": "@unclear"}
 
 Trace = dict[str, Any]
 Choice = Mapping[str, str]
 """What must be chosen in the page for a trace or a layout to show: ``{"quantity": "loss", "spread": "range"}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmStyle:
+    """How an arm's line is drawn where arms share one plot."""
+
+    color: str
+    dash: str
+    border: str
+    """The dash as CSS names it."""
+
+
+def arm_styles(order: Sequence[str], *, control: str) -> dict[str, ArmStyle]:
+    """Return arm -> its style, the same in all plots of the page: the control dashed, what has no style left faint."""
+    kinds = [ArmStyle(color, dash, border) for dash, border in ARM_DASHES.items() for color in ARM_COLORS]
+    others = [name for name in order if name != control]
+    faint = ArmStyle("@faint", "solid", "solid")
+    styles = {name: kinds[rank] if rank < len(kinds) else faint for rank, name in enumerate(others)}
+    return {name: ArmStyle("@ink", "dash", "dashed") if name == control else styles[name] for name in order}
+
+
+def arm_legend(styles: Mapping[str, ArmStyle]) -> list[tuple[str, str, str]]:
+    """Return what :attr:`Figure.legend` wants."""
+    return [(name, style.color, style.border) for name, style in styles.items()]
 
 
 @dataclass(frozen=True)
@@ -39,7 +66,7 @@ class Figure:
     height: int
     """In CSS pixels."""
     legend: Sequence[tuple[str, str, str]] = field(default=())
-    """(name, color token, ``solid`` or ``dashed``), written below the figure: it wraps, which Plotly's own does not."""
+    """(name, color token, ``solid``, ``dashed`` or ``dotted``), written below the figure: it wraps, which Plotly's own does not."""
     variants: Sequence[tuple[Choice, Mapping[str, Any]]] = field(default=())
     """Changes of the layout under a choice."""
     compact: bool = False

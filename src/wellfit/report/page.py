@@ -13,14 +13,19 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from wellfit.record import RunRecord, better_sign
+from wellfit.report.activation_tables import activation_tables, remark_list
+from wellfit.report.draw_activations import signal_figures
 from wellfit.report.draw_curves import Curves, curve_overview, curve_panels, shows_seeds, shows_spread
 from wellfit.report.draw_forest import contrast_lines, effect_lines, forest_figure
 from wellfit.report.draw_gap import gap_figure
 from wellfit.report.draw_histograms import histogram_figures
 from wellfit.report.draw_interactions import interaction_figure
 from wellfit.report.facts import cards, facts, recipe_changes, recipe_yaml
+from wellfit.report.figure import arm_legend, arm_styles
 from wellfit.report.safe import as_json, as_script, script_hash
 from wellfit.report.tables import badge, contrast_table, leaderboard_table, pair_table
+from wellfit.views.activations import activations
+from wellfit.views.advice import advice
 from wellfit.views.contrasts import contrasted_metrics
 from wellfit.views.curves import ArmCurves, Quantity, curves
 from wellfit.views.forest import forest
@@ -56,6 +61,7 @@ def render(result: Mapping[str, Any], runs: Sequence[RunRecord], weights: Weight
         "contrasts": _contrasts(result, runs, rows),
         "interactions": _interactions(result),
         "weights": _weights(result, weights, rows),
+        "activations": _activations(result, rows),
     }
     figures = [figure.to_dict() for section in sections.values() for figure in section.get("figures", ())]
     scripts = {"plotly": as_script(_plotly()), "page": as_script(_part("page.js"))}
@@ -63,6 +69,7 @@ def render(result: Mapping[str, Any], runs: Sequence[RunRecord], weights: Weight
         study=_study(result),
         headline=verdict,
         cards=cards(result, rows, tone=verdict.tone),
+        advice=advice(result),
         leaderboard=board,
         badges={row.arm: badge(row) for row in rows},
         values={line["row"].arm: line["cells"][0].text for line in board["rows"] if line["row"].metric is not None},
@@ -106,6 +113,11 @@ def _template() -> jinja2.Template:
     return environment.from_string(_part("template.html"))
 
 
+def _order(rows: Sequence[LeaderboardRow]) -> list[str]:
+    """Return the control first, then the arms from best to worst."""
+    return [row.arm for row in sorted(rows, key=lambda row: not row.is_control)]
+
+
 def _curves(result: Mapping[str, Any], runs: Sequence[RunRecord], rows: Sequence[LeaderboardRow]) -> dict[str, Any]:
     """Return the panels: the control first, then the arms from best to worst."""
     quantities: tuple[Quantity, ...] = ("loss", "accuracy")
@@ -114,9 +126,10 @@ def _curves(result: Mapping[str, Any], runs: Sequence[RunRecord], rows: Sequence
         return {}
     control = str(result.get("control"))
     drawn = {arm.arm for arms in found.values() for arm in arms}
-    order = [row.arm for row in sorted(rows, key=lambda row: not row.is_control) if row.arm in drawn]
+    order = [arm for arm in _order(rows) if arm in drawn]
     panels = curve_panels(found, order=order, control=control)
-    overview = curve_overview(found, order=order, control=control, best=best_arm(result)) if len(order) > 1 else None
+    styles = {arm: style for arm, style in arm_styles(_order(rows), control=control).items() if arm in drawn}
+    overview = curve_overview(found, styles=styles, best=best_arm(result)) if len(order) > 1 else None
     return {
         "figures": [*([overview] if overview else []), *panels.values()],
         "overview": overview,
@@ -190,6 +203,24 @@ def _weights(result: Mapping[str, Any], weights: Weights | None, rows: Sequence[
         "control": control if control in named else None,
         "choices": choices,
         "chosen": best if best in choices else next(iter(choices), None),
+    }
+
+
+def _activations(result: Mapping[str, Any], rows: Sequence[LeaderboardRow]) -> dict[str, Any]:
+    """Return what stands out, the signal of all arms, and a table for each: the control first, then best to worst."""
+    control = str(result.get("control"))
+    order = _order(rows)
+    arms = sorted(activations(result), key=lambda arm: order.index(arm.arm))
+    if not arms:
+        return {}
+    styles = arm_styles(order, control=control)
+    figures = signal_figures(arms, styles=styles)
+    return {
+        "figures": list(figures.values()),
+        "signals": figures,
+        "legend": arm_legend({arm.arm: styles[arm.arm] for arm in arms}),
+        "remarks": remark_list(arms),
+        **activation_tables(arms),
     }
 
 

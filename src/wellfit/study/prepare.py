@@ -115,7 +115,9 @@ def _check_measures(spec: StudySpec, arms: Sequence[Arm]) -> None:
     """Refuse to compare losses of different kinds by their values."""
     if not spec.metric.endswith("loss"):
         return
-    measures = {measured(arm.recipe.measure or cast(LossSpec, arm.recipe.loss)): arm.name for arm in reversed(arms)}
+    measures: dict[LossSpec, str] = {}
+    for arm in arms:
+        measures.setdefault(measured(arm.recipe.measure or cast(LossSpec, arm.recipe.loss)), arm.name)
     if len(measures) > 1:
         (one, first), (other, second) = list(measures.items())[:2]
         what = f"{spec.metric} is {one.kind} in arm {first} and {other.kind} in arm {second}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -45,6 +45,34 @@ def plain(value: float, places: int, *, signed: bool = False) -> str:
     if float(text) == 0:
         return text
     return (MINUS if value < 0 else "+" if signed else "") + text
+
+
+def short_text(value: float) -> str:
+    """Return three significant digits of what may have any size; two and a power of ten for the very small and large.
+
+    >>> short_text(0.25432), short_text(190.0)
+    ('0.254', '190')
+    """
+    if not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e4:
+        return plain(value, digits_of(value))
+    return f"{value:.1e}".replace("-", MINUS)
+
+
+def share_text(share: float) -> str:
+    """Return a fraction in whole percent; what is not quite none or all is not called so.
+
+    >>> share_text(0.547), share_text(0.001), share_text(0.999)
+    ('55 %', '< 1 %', '> 99 %')
+    """
+    if not math.isfinite(share):
+        return MISSING
+    if 0 < share < 0.005:
+        return "< 1 %"
+    return "> 99 %" if 0.995 < share < 1 else f"{100 * share:.0f} %"
 
 
 def value_text(metric: str, value: float, *, places: int | None = None) -> str:
@@ -118,3 +146,10 @@ def range_text(values: Iterable[int]) -> str:
 def count_text(count: int, noun: str) -> str:
     """Return ``1 seed`` or ``5 seeds``."""
     return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def listing(names: Sequence[str], *, most: int = 8) -> str:
+    """Return ``a, b and c``; of more than ``most`` names the first and how many there are beside them."""
+    if len(names) > most:
+        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

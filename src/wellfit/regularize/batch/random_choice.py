@@ -70,6 +70,7 @@ class RandomChoice(Augmentation):
     Does nothing for: vectors (an error).
     Source: Müller & Hutter 2021, "TrivialAugment: Tuning-free yet state-of-the-art data augmentation", algorithm 1
     (there the strength of each is drawn as well).
+    Usage: ``regularizers: {random_choice: {probability: 0.8, among: {rotation: {degrees: 15}, brightness: {}}}}``
     """
 
     off: ClassVar[Mapping[str, float]] = {"probability": 0.0}

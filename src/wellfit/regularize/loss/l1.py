@@ -16,7 +16,8 @@ class L1(Penalty):
     """Adds the absolute weights to the loss, so that many weights come to lie near zero.
 
     Formula: L' = L + strength sum |w|; dL'/dw = dL/dw + strength sign(w), with sign(0) = 0.
-    Range: ``strength`` >= 0, in units of the loss; 0 changes nothing. Biases and norm parameters are left out.
+    Range: ``strength`` >= 0, in units of the loss; 0 changes nothing. Biases and norm parameters are left out; ``on``
+    names the parameters to act on instead.
     Does nothing for: making weights exactly zero, which a subgradient step does not reach; it oscillates about zero by
     lr * strength.
     Source: Tibshirani 1996, "Regression shrinkage and selection via the lasso", equation 1.

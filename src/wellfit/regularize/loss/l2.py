@@ -16,7 +16,8 @@ class L2(Penalty):
     """Adds half the squared weights to the loss, so that small weights are preferred.
 
     Formula: L' = L + (strength / 2) sum w^2; dL'/dw = dL/dw + strength w.
-    Range: ``strength`` >= 0, in units of the loss; 0 changes nothing. Biases and norm parameters are left out.
+    Range: ``strength`` >= 0, in units of the loss; 0 changes nothing. Biases and norm parameters are left out; ``on``
+    names the parameters to act on instead.
     Does little for: Adam, which divides the penalty's gradient by its own scale: use ``weight_decay`` there (stage 5).
     For plain SGD the two are the same.
     Source: Hoerl & Kennard 1970, "Ridge regression"; Krogh & Hertz 1992, "A simple weight decay can improve

@@ -29,8 +29,8 @@ class EarlyStopping(Stopping):
     Range: ``patience`` >= 1, in evaluations (one an epoch), infinity never stops; ``min_delta`` >= 0, in units of the
     monitored value. The weights handed over are those of the best epoch, on every way out (recipe key ``restore``).
     Does nothing for: a training that still improves at its last epoch.
-    Source: Prechelt 1998, "Early stopping - but when?", criterion UP; Goodfellow, Bengio & Courville 2016, algorithm
-    7.1.
+    Source: Goodfellow, Bengio & Courville 2016, "Deep learning", algorithm 7.1; Prechelt 1998, "Early stopping - but
+    when?" (its criterion UP counts rises in a row, this one evaluations since the best).
     """
 
     off: ClassVar[Mapping[str, float]] = {"patience": math.inf}

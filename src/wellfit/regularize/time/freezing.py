@@ -51,6 +51,7 @@ class FreezingPlan(Freezing):
     Source: Yosinski, Clune, Bengio & Lipson 2014, "How transferable are features in deep neural networks?" (frozen
     against fine-tuned layers); Howard & Ruder 2018, "Universal language model fine-tuning for text classification",
     section 3.3 (gradual unfreezing).
+    Usage: ``regularizers: {freezing: {plan: {"[01].*": 1}}}``
     """
 
     off: ClassVar[Mapping[str, Any]] = {"plan": ()}

@@ -15,8 +15,8 @@ class WeightDecay(WeightRule):
     """Multiplies the weights by a factor just below 1 in each step, apart from the loss and its gradient.
 
     Formula: w <- w (1 - lr strength), then the optimizer's update.
-    Range: ``strength`` >= 0; 0 changes nothing; from lr strength = 1 on, weights change their sign in every step and
-    grow. Biases and norm parameters are left out.
+    Range: ``strength`` >= 0; 0 changes nothing. Where lr strength is above 1, weights change their sign in every step,
+    above 2 they grow. Biases and norm parameters are left out; ``on`` names the parameters to act on instead.
     Does nothing for: plain SGD that ``l2`` of the same strength does not do (stage 3); for Adam the two differ.
     Source: Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2, line 12.
     """
