@@ -114,7 +114,7 @@ NEAREST_OPTIMIZER = "'sgd' (nearest), one of adadelta, adagrad, adam, adamax, ad
         ({"data": {}}, "data.source: missing; expected a value"),
         (
             {"data": {"source": "x", "scale": "z"}},
-            "data.scale: received 'z'; expected one of minmax, none, standardize",
+            "data.scale: received 'z'; expected one of minmax, none, per_image, robust, standardize",
         ),
         ({"data": {"source": "x", "size": [8, 0]}}, "data.size.1: received 0; expected at least 1"),
         ({"data": {"source": "x", "limit": 1}}, "data.limit: received 1; expected at least 2"),

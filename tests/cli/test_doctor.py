@@ -25,7 +25,7 @@ def test_the_document(capsys: pytest.CaptureFixture[str], folder: Path, monkeypa
     assert found["versions"]["torch"] == version("torch")
     assert found["compute"]["cores"] == os.cpu_count()
     assert found["memory"]["total"] > 0
-    assert set(found["data"]) == {"digits", "fashion-mnist", "mnist", "cifar10"}
+    assert {"digits", "iris", "fashion-mnist", "mnist", "cifar10", "GunPoint", "spoken-digits"} <= set(found["data"])
     assert found["data"]["mnist"] == str(folder / "mnist.tar.gz")
     assert found["data"]["digits"] is not None
     assert found["folders"]["cache"] == {**found["folders"]["cache"], "path": str(folder / "cache"), "writable": True}

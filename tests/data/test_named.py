@@ -21,7 +21,7 @@ from sklearn.datasets import load_digits
 from tests.data.sets import cifar_binary, idx_bytes, idx_set, image_archive, tar
 from wellfit.data import archive, data_places, download, named, places
 from wellfit.data.cache import cache_folder, read_arrays, store_arrays
-from wellfit.data.named import NAMED, NUMERALS, THINGS, load_named
+from wellfit.data.named import NAMED, NAMES, NUMERALS, THINGS, load_named
 from wellfit.errors import DataError, StorageError
 
 
@@ -133,7 +133,9 @@ def test_data_places(own_places: Path) -> None:
     (own_places / "mnist").mkdir()
     (own_places / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(b"")
     found = dict(data_places())
-    assert list(found) == ["digits", "fashion-mnist", "mnist", "cifar10"]
+    assert list(found) == list(NAMES)
+    assert found["iris"] == found["digits"]
+    assert found["GunPoint"] is None
     assert found["digits"] is not None
     assert found["digits"].is_dir()
     assert found["fashion-mnist"] == own_places / "fashion-mnist"

@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from wellfit.data import prepare
+from wellfit.data import PerImage, prepare, scaler_from
 from wellfit.data.prepare import Scaler, fit_targets, to_unit
 
 
@@ -63,6 +63,46 @@ def test_images_per_channel(monkeypatch: pytest.MonkeyPatch, small_chunks: bool)
     minmax = Scaler.fit(x, kind="image", how="minmax", rows=ROWS).apply(x[ROWS])
     np.testing.assert_allclose([minmax.min(), minmax.max()], [0, 1], atol=1e-6)
     np.testing.assert_array_equal(Scaler.fit(x, kind="image", how="none").apply(x).numpy(), x.numpy() / np.float32(255))
+
+
+@pytest.mark.parametrize("shape", [(500, 4), (501, 4), (100, 5, 4)])
+def test_robust_against_scikit_learn(shape: tuple[int, ...]) -> None:
+    x = vectors().repeat(2, 1)[: shape[0] * (shape[1] if len(shape) == 3 else 1)].reshape(shape)
+    x[:3, ..., 0] = 1e6  # outliers do not count
+    rows = ROWS[len(x) > ROWS]
+    oracle = RobustScaler().fit(x[rows].double().reshape(-1, 4).numpy())
+    scaler = Scaler.fit(x, kind="sequence" if len(shape) == 3 else "vector", how="robust", rows=rows)
+    np.testing.assert_allclose(scaler.mean.numpy(), oracle.center_, rtol=1e-6)
+    np.testing.assert_allclose(scaler.std.numpy(), oracle.scale_, rtol=1e-6)
+    expected = oracle.transform(x.double().reshape(-1, 4).numpy()).reshape(shape)
+    np.testing.assert_allclose(scaler.apply(x).numpy(), expected, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(scaler.invert(scaler.apply(x)).numpy(), x.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 333])
+def test_robust_images_against_scikit_learn(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr(prepare, "CHUNK_BYTES", 8 * 60 * 7)
+    x, rows = images(), ROWS[:count]
+    oracle = RobustScaler().fit(x[rows].permute(0, 2, 3, 1).reshape(-1, 3).double().numpy() / 255)
+    scaler = Scaler.fit(x, kind="image", how="robust", rows=rows)
+    np.testing.assert_allclose(scaler.mean.flatten().numpy(), oracle.center_, rtol=1e-6)
+    np.testing.assert_allclose(scaler.std.flatten().numpy(), oracle.scale_, rtol=1e-6)
+    assert (Scaler.fit(torch.full_like(x, 9), kind="image", how="robust").std == 1).all()
+
+
+def test_per_image_against_scikit_learn() -> None:
+    x = images()[:20]
+    x[3] = 100
+    found = PerImage().apply(x)
+    expected = StandardScaler().fit_transform(x.flatten(1).double().numpy().T).T  # each image as a column
+    np.testing.assert_allclose(found.flatten(1).numpy(), expected, atol=2e-5)
+    assert (found[3] == 0).all()
+    assert torch.equal(found, PerImage().apply(to_unit(x)))
+    assert torch.equal(PerImage().apply(x[:6].view(2, 3, 3, 5, 4))[1, 2], found[5])
+    darker = PerImage().apply(to_unit(x).mul(0.5).add(0.1))
+    np.testing.assert_allclose(darker.numpy(), found.numpy(), atol=1e-5)
+    assert isinstance(scaler_from(json.loads(json.dumps(PerImage().to_dict()))), PerImage)
+    assert isinstance(scaler_from(Scaler.fit(x, kind="image").to_dict()), Scaler)
 
 
 def test_black_images_divide_by_one() -> None:

@@ -109,7 +109,12 @@ def test_target_missing_or_unknown(tmp_path: Path) -> None:
         ("y\n1\n", "holds the target 'y' only"),
         ("a,y\n" + "1,u\n" * 5, "column 'y': one class only, 'u'"),
         ("a,y\n" + "1,2.5\n" * 5, "the same value, 2.5, in all samples"),
-        ("a,b,y\n" + "red,1,u\nblue,2,v\n" * 3, "the column 'a' is no column of numbers (it holds 'red')"),
+        (
+            "a,b,y\n" + "".join(f"x{i},1,{'uv'[i % 2]}\n" for i in range(9)),
+            "the column 'a' holds 9 different texts in 9 rows, such as 'x0'; expected few levels: leave it out with "
+            "data.drop=[a], or name it in data.categories",
+        ),
+        ("a,y\n" + "01/02/2020,u\n03/04/2020,v\n" * 3, "which may be month/day/year or day/month/year; expected year"),
         ("a,b,y\n" + ",1,u\n,2,v\n" * 3, "the column 'a' has no values"),
         ("a,y\n1,u\n" + '"2,v\n', "cannot be read"),
     ],
@@ -170,7 +175,7 @@ def test_not_utf8(tmp_path: Path) -> None:
 
 
 def test_hostile_column_names(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", '"a\n\x1b[2J",y\n' + "x,u\nx,v\n")
+    path = written(tmp_path / "a.csv", '"a\n\x1b[2J",y\n' + "x,u\nz,v\nw,v\n")
     message = refused(path)
     assert message.isprintable()
     assert "a\\n\\x1b[2J" in message
@@ -208,8 +213,8 @@ def test_parquet_rows_are_counted_and_nullable_types_read(tmp_path: Path) -> Non
 
 def test_parquet_at_fault(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    frame().assign(day=pd.Timestamp("2020-01-01")).to_parquet(path)
-    assert "the column 'day' is no column of numbers" in refused(path, target="c", skip_bad=True)
+    frame().assign(many=pd.Series([[1, 2]] * 9, dtype=object)).to_parquet(path)
+    assert "the column 'many' holds values of type ndarray" in refused(path, target="c", skip_bad=True)
     frame()[["f"]].assign(day=pd.Timestamp("2020-01-01")).to_parquet(path)
     assert "holds values of type Timestamp" in refused(path, target="day")
     path.write_bytes(b"PAR1 no parquet")

@@ -10,6 +10,7 @@ from rich.text import Text
 from wellfit.cli.fail import begin_work
 from wellfit.cli.output import only_result, print_json
 from wellfit.cli.progress import progress
+from wellfit.data.memory import parse_memory
 from wellfit.errors import InterruptedStudyError
 from wellfit.recipe import StudySpec
 from wellfit.study.find_lr import find_lr
@@ -21,13 +22,14 @@ BAR = 30
 STYLES = {"usable": "green", "diverged": "red", "too large": "yellow", "too small": "dim"}
 
 
-def show(spec: StudySpec, *, as_json: bool, quiet: bool) -> None:
+def show(spec: StudySpec, *, as_json: bool, quiet: bool, memory: str | None = None) -> None:
     """Run the test and print what it found on stdout; progress goes to stderr."""
     begin_work()
+    limit = None if memory is None else parse_memory(memory, where="--memory")
     plan = f"{spec.name}: learning-rate range test, seed {spec.seeds[0]}, on {spec.recipe.data.source}"
     try:
         with only_result(as_json), progress(plan=plan, metric="train_loss", quiet=quiet) as shown:
-            found = find_lr(spec, listen=shown.listen)
+            found = find_lr(spec, memory=limit, listen=shown.listen)
     except KeyboardInterrupt:
         raise InterruptedStudyError("interrupted; the same command begins anew") from None
     if as_json:

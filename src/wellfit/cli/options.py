@@ -36,4 +36,8 @@ Certify = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No plan, no progress: only the result.")]
+Memory = Annotated[
+    str | None,
+    typer.Option("--memory", metavar="SIZE", help="Images that need more than half of it (256M, 4G) stay on the disk."),
+]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out corrupt images and rows, and count them.")]

@@ -100,7 +100,8 @@ def command(
             kind=trained.kind,
             shape=trained.shape,
             features=trained.features,
-            size=trained.recipe.data.size,
+            spec=trained.recipe.data,
+            encoder=trained.encoder,
             skip_bad=skip_bad,
             skipped=skipped,
         )

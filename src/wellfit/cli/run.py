@@ -34,11 +34,16 @@ class Order:
     certificates: int
     as_json: bool
     quiet: bool
+    memory: str | None = None
+    """``--memory``, as it was given; ``None``: no limit but the machine's."""
 
 
 def run(spec: StudySpec, order: Order) -> None:
     """Run a study, or what is left of it, and show its result on stdout; all else goes to stderr."""
     begin_work()
+    from wellfit.data.memory import parse_memory
+
+    memory = None if order.memory is None else parse_memory(order.memory, where="--memory")
     folder = StudyFolder(order.out if order.out is not None else Path("runs") / spec.name)
     plan = plan_text(spec, design(spec), folder.path)
     with only_result(order.as_json):
@@ -49,6 +54,7 @@ def run(spec: StudySpec, order: Order) -> None:
                 store_url=order.store_url,
                 fresh=order.fresh,
                 certificates=order.certificates,
+                memory=memory,
                 listen=shown.listen,
             )
             shown.finish()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wellfit.cli.options import AsJson, Certify, Fresh, Out, Quiet, Sets, SkipBad, Store
+from wellfit.cli.options import AsJson, Certify, Fresh, Memory, Out, Quiet, Sets, SkipBad, Store
 
 SHORT = "Arms x seeds, paired, with verdicts; resumes."
 EXAMPLES = """\b
@@ -29,6 +29,7 @@ def command(
     as_json: AsJson = False,
     quiet: Quiet = False,
     skip_bad: SkipBad = False,
+    memory: Memory = None,
 ) -> None:
     """Train arms x seeds of a study file together, and say which differences are real.
 
@@ -40,4 +41,7 @@ def command(
 
     from wellfit.cli.run import Order, run
 
-    run(spec, Order(out=out, store_url=store, fresh=fresh, certificates=certify, as_json=as_json, quiet=quiet))
+    order = Order(
+        out=out, store_url=store, fresh=fresh, certificates=certify, as_json=as_json, quiet=quiet, memory=memory
+    )
+    run(spec, order)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wellfit.cli.options import AsJson, Fresh, Out, Quiet, Sets, SkipBad, Store
+from wellfit.cli.options import AsJson, Fresh, Memory, Out, Quiet, Sets, SkipBad, Store
 from wellfit.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def command(
     as_json: AsJson = False,
     quiet: Quiet = False,
     skip_bad: SkipBad = False,
+    memory: Memory = None,
 ) -> None:
     """Train one network: a study of one arm and one seed.
 
@@ -72,22 +73,32 @@ def command(
     overrides += ["data.skip_bad=true"] if skip_bad else []
     spec = parse_study({**values, "study": {"seeds": [seed]}}, overrides=overrides, name=_name(source))
     if find_lr:
-        _find_lr(spec, out=out, store=store, fresh=fresh, as_json=as_json, quiet=quiet)
+        _find_lr(spec, out=out, store=store, fresh=fresh, as_json=as_json, quiet=quiet, memory=memory)
         return
 
     from wellfit.cli.run import Order, run
 
-    run(spec, Order(out=out, store_url=store, fresh=fresh, certificates=0, as_json=as_json, quiet=quiet))
+    order = Order(out=out, store_url=store, fresh=fresh, certificates=0, as_json=as_json, quiet=quiet, memory=memory)
+    run(spec, order)
 
 
-def _find_lr(spec: StudySpec, *, out: Path | None, store: str | None, fresh: bool, as_json: bool, quiet: bool) -> None:
+def _find_lr(
+    spec: StudySpec,
+    *,
+    out: Path | None,
+    store: str | None,
+    fresh: bool,
+    as_json: bool,
+    quiet: bool,
+    memory: str | None,
+) -> None:
     given = [name for name, value in (("--out", out), ("--store", store), ("--fresh", fresh)) if value]
     if given:
         raise typer.BadParameter(f"{given[0]} has no meaning with --find-lr, which writes nothing")
 
     from wellfit.cli.find_lr import show
 
-    show(spec, as_json=as_json, quiet=quiet)
+    show(spec, as_json=as_json, quiet=quiet, memory=memory)
 
 
 def _recipe(values: dict[str, Any], path: str) -> dict[str, Any]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import lzma
 import tarfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
 
 from wellfit.data.decode import decode
-from wellfit.data.memory import check_memory
 from wellfit.data.naming import shown
 from wellfit.data.picture import Picture
 from wellfit.errors import DataError
 
 Samples = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], int]
 """Images uint8 ``(N, C, H, W)``, labels ``(N,)``, and how many at the end are test."""
+
+MOST_BYTES = 2**30
+"""Bytes that an archive may hold, uncompressed; known ones hold less, but a small file may grow to any size."""
 
 CIFAR_PARTS = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
 CIFAR_RECORD = 1 + 3 * 32 * 32
@@ -36,7 +39,7 @@ def read_image_archive(path: Path, classes: tuple[str, ...]) -> Samples:
     """
     where = shown(path)
     found: list[tuple[str, str, str, bytes]] = []
-    for name, data in _members(path).items():
+    for name, data in members(path).items():
         parts = PurePosixPath(name).parts[-3:]
         if len(parts) == 3 and parts[0] in ("train", "test") and not parts[2].startswith("."):
             if parts[1] not in classes:
@@ -60,27 +63,35 @@ def read_cifar_binary(path: Path) -> Samples:
         A damaged archive, or one without the six files of the binary version.
 
     """
-    members = {PurePosixPath(name).name: data for name, data in _members(path).items()}
-    missing = [name for name in CIFAR_PARTS if not members.get(name) or len(members[name]) % CIFAR_RECORD]
+    files = {PurePosixPath(name).name: data for name, data in members(path).items()}
+    missing = [name for name in CIFAR_PARTS if not files.get(name) or len(files[name]) % CIFAR_RECORD]
     if missing:
         raise DataError(shown(path), f"'{missing[0]}' is missing or damaged", "CIFAR-10, binary version")
-    records = np.frombuffer(b"".join(members[name] for name in CIFAR_PARTS), dtype=np.uint8).reshape(-1, CIFAR_RECORD)
+    records = np.frombuffer(b"".join(files[name] for name in CIFAR_PARTS), dtype=np.uint8).reshape(-1, CIFAR_RECORD)
     x = np.ascontiguousarray(records[:, 1:]).reshape(-1, 3, 32, 32)
-    return x, records[:, 0].astype(np.int64), len(members[CIFAR_PARTS[-1]]) // CIFAR_RECORD
+    return x, records[:, 0].astype(np.int64), len(files[CIFAR_PARTS[-1]]) // CIFAR_RECORD
 
 
-def _members(path: Path) -> dict[str, bytes]:
-    """Return the regular files of a tar archive by name, in memory."""
+def members(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> dict[str, bytes]:
+    """Return the regular files of a tar archive by name, in memory; links, devices and folders are passed over.
+
+    Raises
+    ------
+    DataError
+        A damaged archive, or one that holds (or claims) more than MOST_BYTES.
+
+    """
     where = shown(path)
     found: dict[str, bytes] = {}
     total = 0
     try:
         with tarfile.open(path, "r:*") as archive:
             for member in archive:
-                if not member.isfile():
+                total += tarfile.BLOCKSIZE + max(member.size, 0)  # a header takes a block, even of an empty member
+                if total > MOST_BYTES:
+                    raise DataError(where, f"holds more than {MOST_BYTES:,} bytes", "the archive of a known data set")
+                if not member.isfile() or not wanted(member.name):
                     continue
-                total += member.size
-                check_memory(where, total, expected="an undamaged archive")
                 stream = archive.extractfile(member)
                 if stream is not None:
                     found[member.name] = stream.read()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wellfit.data.stream import is_streamed, rows_of
 from wellfit.random import generator
 
 
@@ -27,6 +28,8 @@ def gather(x: Tensor, rows: Tensor) -> Tensor:
     ``x``.
 
     ``index_select`` copies whole rows; ``x[rows]`` goes element by element, which takes many times longer on uint8.
+    Where ``x`` stays on the disk (``stream.streamed``), only these rows come into memory.
     """
-    found = x.index_select(0, rows.reshape(-1))
+    flat = rows.reshape(-1)
+    found = rows_of(x, flat) if is_streamed(x) else x.index_select(0, flat)
     return found if rows.dim() == 1 else found.view(*rows.shape, *x.shape[1:])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +12,16 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
+from wellfit.data.arrow_file import columns_of_arrow, read_arrow
+from wellfit.data.column_kind import number
 from wellfit.data.csv_file import header_of, read_csv
+from wellfit.data.json_lines import keys_of_lines, read_json_lines
 from wellfit.data.memory import check_memory
 from wellfit.data.naming import shown
 from wellfit.errors import DataError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
-TRUTH = {"true": 1.0, "false": 0.0}
+LINES = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class Table:
     columns: tuple[str, ...]
     frame: pd.DataFrame
     rows: tuple[str, ...]
-    """What each row is called: ``line 17`` of a CSV, ``row 16`` (from 1) of a Parquet file."""
+    """What each row is called: ``line 17`` of a text file, ``row 16`` (from 1) of a Parquet, Arrow or Feather file."""
     dropped: tuple[str, ...]
     """Messages for malformed lines that were left out."""
 
@@ -47,7 +48,10 @@ def columns_of(path: Path) -> tuple[str, ...]:
     """
     where = shown(path)
     suffix = path.suffix.lower()
-    names = header_of(path, separator=SEPARATORS[suffix]) if suffix in SEPARATORS else _parquet_columns(path)
+    if suffix in SEPARATORS:
+        names = header_of(path, separator=SEPARATORS[suffix])
+    else:
+        names = keys_of_lines(path) if suffix in LINES else columns_of_arrow(path)
     seen: set[str] = set()
     for position, name in enumerate(names, 1):
         if not name:
@@ -60,7 +64,8 @@ def columns_of(path: Path) -> tuple[str, ...]:
 
 
 def read_table(path: Path, *, text_column: str | None = None, skip_bad: bool = False) -> Table:
-    """Read a CSV, TSV or Parquet file; ``text_column`` (a target) is left as text in the former.
+    """Read a CSV, TSV, JSON Lines, Parquet, Arrow or Feather file; ``text_column`` (a target) is left as text in CSV
+    and TSV, and in JSON Lines where it holds any text.
 
     Raises
     ------
@@ -75,8 +80,11 @@ def read_table(path: Path, *, text_column: str | None = None, skip_bad: bool = F
             path, list(columns), separator=SEPARATORS[suffix], text_column=text_column, skip_bad=skip_bad
         )
         rows = tuple(f"line {line}" for line in lines)
+    elif suffix in LINES:
+        frame, lines, dropped = read_json_lines(path, list(columns), text_column=text_column, skip_bad=skip_bad)
+        rows = tuple(f"line {line}" for line in lines)
     else:
-        frame = _read_parquet(path, columns)
+        frame = read_arrow(path, columns)
         rows = tuple(f"row {row}" for row in range(1, len(frame) + 1))
     if not len(frame):
         raise DataError(where, "holds no rows", "a row per sample")
@@ -109,9 +117,10 @@ def without_bad(table: Table, bad: dict[int, str], *, skip_bad: bool) -> tuple[n
     messages = {row: f"{table.where}, {table.rows[row]}" for row in sorted(bad)}
     if bad and not skip_bad:
         row = min(bad)
-        raise DataError(
-            messages[row], bad[row], "a finite number in each column, or data.skip_bad to leave the row out"
-        )
+        expected = "a finite number in each column, or data.skip_bad to leave the row out"
+        if bad[row].startswith("no value in the column"):
+            expected = "a value, data.impute (mean, median, ...) to fill it in, or data.skip_bad to leave the row out"
+        raise DataError(messages[row], bad[row], expected)
     kept = np.setdiff1d(np.arange(len(table.frame)), np.fromiter(bad, dtype=np.int64, count=len(bad)))
     if not len(kept):
         raise DataError(table.where, "not one row is whole", "rows without missing values")
@@ -125,7 +134,7 @@ def _as_float(column: pd.Series[Any], name: str, where: str) -> npt.NDArray[np.f
             raise DataError(where, f"the column '{shown(name)}' holds complex numbers", "real numbers")
         found = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        found = np.array([_number(value) for value in column.astype(object)], dtype=np.float64)
+        found = np.array([number(value) for value in column.astype(object)], dtype=np.float64)
         wrong = np.isnan(found) & column.notna().to_numpy()
         if wrong.sum() > len(column) / 2 or (wrong.any() and np.isnan(found).all()):
             example = shown(str(column.iloc[int(wrong.argmax())]), longest=40)
@@ -136,17 +145,6 @@ def _as_float(column: pd.Series[Any], name: str, where: str) -> npt.NDArray[np.f
     return found
 
 
-def _number(value: object) -> float:
-    """Return a single value as a number; NaN for a missing one and for text that is none."""
-    if isinstance(value, str):
-        text = value.strip().lower()
-        try:
-            return TRUTH[text] if text in TRUTH else math.nan if "_" in text else float(text)
-        except ValueError:
-            return math.nan
-    return float(value) if isinstance(value, (bool, int, float, np.number, np.bool_, Decimal)) else math.nan
-
-
 def _what(raw: object, value: float, name: str) -> str:
     column = f"in the column '{shown(name)}'"
     if np.isinf(value):
@@ -155,32 +153,3 @@ def _what(raw: object, value: float, name: str) -> str:
         return f"the value {value:g}, too large for float32, {column}"
     missing = raw is None or raw is pd.NA or (isinstance(raw, float) and np.isnan(raw))
     return f"no value {column}" if missing else f"the text '{shown(str(raw), longest=40)}' {column}"
-
-
-def _parquet_columns(path: Path) -> list[str]:
-    import pyarrow.parquet as pq
-
-    try:
-        schema = pq.read_schema(path)
-        index = (schema.pandas_metadata or {}).get("index_columns", ())
-    except FileNotFoundError:
-        raise DataError(shown(path), "no such file", "a table") from None
-    except Exception as error:  # a parser fed with damaged bytes raises nearly anything
-        raise DataError(shown(path), f"cannot be read ({shown(str(error))})", "a Parquet file") from None
-    # a saved row index is no feature: pandas marks its name
-    return [name for name in schema.names if name not in index]
-
-
-def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    import pyarrow.parquet as pq
-
-    where = shown(path)
-    try:
-        with pq.ParquetFile(path) as file:
-            check_memory(where, 8 * file.metadata.num_rows * len(columns), expected="a smaller table")
-            frame: pd.DataFrame = file.read(columns=list(columns)).replace_schema_metadata(None).to_pandas()
-    except DataError:
-        raise
-    except Exception as error:  # as above
-        raise DataError(where, f"cannot be read ({shown(str(error))})", "a Parquet file") from None
-    return frame

@@ -7,6 +7,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from wellfit.data.column import Column
+
 Task = Literal["classification", "regression"]
 Kind = Literal["image", "vector", "sequence"]
 
@@ -32,12 +34,18 @@ class Dataset:
     """Names of the columns (tables); empty otherwise."""
     targets: tuple[str, ...] = ()
     """Names of the target columns (tables); empty otherwise."""
+    columns: tuple[Column, ...] = ()
+    """What the columns of ``x`` hold (tables): categories are codes there, and missing values NaN; empty otherwise."""
     skipped: tuple[str, ...] = ()
     """The corrupt files or rows that were left out (``skip_bad``)."""
     source: str = ""
     """What was loaded: the name, or the path as it was given."""
     fingerprint: str = ""
     """SHA-256 of samples and targets: whether two results were made on the same data."""
+    groups: Tensor | None = None
+    """int64 ``(N,)``: which samples belong together (of one speaker, patient, ...); ``None``: no groups are known."""
+    order: Tensor | None = None
+    """``(N,)`` numbers: when each sample was made, for a split by time; ``None``: the order of the samples."""
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from wellfit.data.memory import check_memory
+from wellfit.data.jpeg import Decoder, decoder, plain_bytes, read_header
+from wellfit.data.memory import check_memory, cores
 from wellfit.data.picture import (
     FORMATS,
     BadImageError,
@@ -29,7 +32,16 @@ from wellfit.data.picture import (
 from wellfit.errors import DataError
 
 CHUNK = 128
-"""Images that a thread takes at a time."""
+"""Images that a thread takes at a time, at most."""
+
+CHUNK_BYTES = 2**20
+"""Bytes of decoded images that a thread takes at a time; one image may have more."""
+
+WAITING = 4
+"""Chunks a core that are decoded before the first of them is taken."""
+
+SHORT_WAY = 256
+"""Pictures from which loading the faster decoder pays (``jpeg.decoder``)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +51,34 @@ class Decoded:
     x: Tensor
     kept: tuple[int, ...]
     skipped: tuple[str, ...]
+
+
+class Sink(Protocol):
+    """Where decoded images go, in order."""
+
+    def begin(self, count: int, row: tuple[int, ...], *, where: str, advice: str) -> None:
+        """Make ready for up to ``count`` images ``row``; what came before is dropped."""
+
+    def write(self, rows: Pixels) -> None:
+        """Take the next images ``(n, C, H, W)``."""
+
+
+class Memory:
+    """A sink that keeps the images in one tensor."""
+
+    def begin(self, count: int, row: tuple[int, ...], *, where: str, advice: str) -> None:
+        """Take the memory, if the machine has so much."""
+        check_memory(where, count * math.prod(row), expected=advice)
+        self._x, self._filled = torch.empty((count, *row), dtype=torch.uint8), 0
+
+    def write(self, rows: Pixels) -> None:
+        """Copy the images behind those that are there."""
+        self._x.numpy()[self._filled : self._filled + len(rows)] = rows
+        self._filled += len(rows)
+
+    def images(self) -> Tensor:
+        """Return what was written."""
+        return self._x if self._filled == len(self._x) else self._x[: self._filled].clone()
 
 
 @dataclass(frozen=True)
@@ -92,12 +132,29 @@ def decode(
         The first damaged image; the first whose size differs; no image at all; more than memory holds.
 
     """
+    memory = Memory()
+    kept, skipped = decode_into(memory, pictures, where=where, size=size, like=like, skip_bad=skip_bad)
+    return Decoded(memory.images(), kept, skipped)
+
+
+def decode_into(
+    sink: Sink,
+    pictures: Sequence[Picture],
+    *,
+    where: str,
+    size: Size | None = None,
+    like: tuple[int, int, int] | None = None,
+    skip_bad: bool = False,
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Decode pictures as ``decode`` does, a chunk after the other into a sink; return which, and what was left out."""
     with pillow_quiet():
         layout = _layout(pictures, where, size, like, skip_bad)
+        fast = decoder() if len(pictures) >= SHORT_WAY and not layout.resize else None
         try:
-            return _decode_all(pictures, layout, where, skip_bad)
+            return _decode_all(sink, pictures, layout, where, skip_bad, fast)
         except _ColorError:
-            return _decode_all(pictures, replace(layout, channels=3, may_widen=False), where, skip_bad)
+            layout = replace(layout, channels=3, may_widen=False)
+            return _decode_all(sink, pictures, layout, where, skip_bad, fast)
 
 
 def resize_images(x: Tensor, size: Size) -> Tensor:
@@ -113,7 +170,7 @@ def resize_images(x: Tensor, size: Size) -> Tensor:
             for channel in range(source.shape[1]):
                 target[i, channel] = np.asarray(resized(Image.fromarray(source[i, channel]), size))
 
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         list(pool.map(rows, range(0, len(source), CHUNK)))
     return made
 
@@ -149,59 +206,88 @@ def _layout(
     raise DataError(where, f"none of its {len(pictures)} files is an image", f"images ({', '.join(FORMATS)})")
 
 
-def _decode_all(pictures: Sequence[Picture], layout: _Layout, where: str, skip_bad: bool) -> Decoded:
-    shape = (len(pictures), layout.channels, *layout.size)
+def _decode_all(
+    sink: Sink, pictures: Sequence[Picture], layout: _Layout, where: str, skip_bad: bool, fast: Decoder | None
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
     advice = "a smaller data.size" if layout.resize else "data.size: [height, width] to resize all"
-    check_memory(where, shape[0] * shape[1] * shape[2] * shape[3], expected=advice)
-    x = torch.empty(shape, dtype=torch.uint8)
+    sink.begin(len(pictures), (layout.channels, *layout.size), where=where, advice=advice)
     bad: dict[int, str] = {}
-    pool = ThreadPoolExecutor(_cores())
     try:
-        chunks: list[Future[dict[int, str]]] = [
-            pool.submit(_decode_chunk, pictures, start, x.numpy(), layout, skip_bad)
-            for start in range(0, len(pictures), CHUNK)
-        ]
-        for chunk in chunks:  # in the order of the pictures, so it is the first by name that is named
-            bad |= chunk.result()
-            if bad and not skip_bad:
-                index, text = min(bad.items())
+        for start, rows, wrong in _chunks(pictures, layout, skip_bad, fast):
+            if wrong and not skip_bad:  # chunks come in order, so it is the first by name that is named
+                index, text = min(wrong.items())
                 raise _bad(pictures[index], text)
+            bad |= wrong
+            sink.write(np.delete(rows, [index - start for index in wrong], axis=0) if wrong else rows)
     except _OtherSizeError as error:
         (height, width), (other_height, other_width) = layout.size, error.size
         what = f"an image of {other_height} x {other_width}, where {layout.reference} has {height} x {width}"
         raise DataError(error.picture.name, what, layout.advice) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
     kept = tuple(i for i in range(len(pictures)) if i not in bad)
     if not kept:
         raise DataError(where, f"none of its {len(pictures)} files is an image", f"images ({', '.join(FORMATS)})")
-    skipped = tuple(f"{pictures[i].name}: {text}" for i, text in sorted(bad.items()))
-    return Decoded(x[torch.tensor(kept)] if bad else x, kept, skipped)
+    return kept, tuple(f"{pictures[i].name}: {text}" for i, text in sorted(bad.items()))
+
+
+def _chunks(
+    pictures: Sequence[Picture], layout: _Layout, skip_bad: bool, fast: Decoder | None
+) -> Iterator[tuple[int, Pixels, dict[int, str]]]:
+    """Yield stretches of decoded pictures in order: the first's index, the images, and what is bad by index.
+
+    All cores decode, a few chunks ahead of the one that is taken, so memory holds these and no more.
+    """
+    step = min(CHUNK, max(1, CHUNK_BYTES // max(1, layout.channels * layout.size[0] * layout.size[1])))
+    workers = cores()
+    pool = ThreadPoolExecutor(workers)
+    waiting: deque[tuple[int, Future[tuple[Pixels, dict[int, str]]]]] = deque()
+    try:
+        for start in range(0, len(pictures), step):
+            part = pictures[start : start + step]
+            waiting.append((start, pool.submit(_decode_chunk, part, start, layout, skip_bad, fast)))
+            if len(waiting) >= WAITING * workers:
+                first, future = waiting.popleft()
+                yield first, *future.result()
+        for first, future in waiting:
+            yield first, *future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _decode_chunk(
-    pictures: Sequence[Picture], start: int, out: Pixels, layout: _Layout, skip_bad: bool
-) -> dict[int, str]:
-    """Decode up to CHUNK pictures into ``out``; return what is bad. Raises for a size or color that does not fit."""
+    pictures: Sequence[Picture], start: int, layout: _Layout, skip_bad: bool, fast: Decoder | None
+) -> tuple[Pixels, dict[int, str]]:
+    """Decode pictures; return them and what is bad. Raises for a size or color that does not fit."""
+    out = np.empty((len(pictures), layout.channels, *layout.size), dtype=np.uint8)
     bad: dict[int, str] = {}
-    for i in range(start, min(start + CHUNK, len(pictures))):
+    for i, picture in enumerate(pictures):
+        found = None if fast is None else _decode_plain(picture, layout, fast)
+        if found is not None:
+            out[i] = found
+            continue
         try:
-            with opened(pictures[i]) as image:
+            with opened(picture) as image:
                 if layout.may_widen and not is_grey(image):
                     raise _ColorError
                 if not layout.resize and upright_size(image) != layout.size:
-                    raise _OtherSizeError(pictures[i], upright_size(image))
+                    raise _OtherSizeError(picture, upright_size(image))
                 out[i] = pixels(image, channels=layout.channels, size=layout.size if layout.resize else None)
         except BadImageError as error:
-            bad[i] = str(error)
+            bad[start + i] = str(error)
             if not skip_bad:
                 break
-    return bad
+    return out, bad
+
+
+def _decode_plain(picture: Picture, layout: _Layout, fast: Decoder) -> Pixels | None:
+    """Return the pixels of a plain JPEG of the layout's size and no more channels; ``None``: Pillow must see it."""
+    data = plain_bytes(picture.source)
+    if data is None:
+        return None
+    header = read_header(data)
+    if header is None or header.size != layout.size or header.channels > layout.channels:
+        return None
+    return fast(data, header)
 
 
 def _bad(picture: Picture, text: str) -> DataError:
     return DataError(picture.name, text, "an image, or data.skip_bad to leave it out")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

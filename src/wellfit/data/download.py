@@ -79,7 +79,7 @@ def _fetch(named: NamedSet, mirrors: tuple[str, ...], file: str, md5: str, folde
     for mirror in mirrors:
         try:
             # torchvision may print to stdout, which belongs to results
-            with _impatient(), contextlib.redirect_stdout(sys.stderr):
+            with impatient(), contextlib.redirect_stdout(sys.stderr):
                 download_url(mirror + file, folder, filename=file, md5=md5)
             return
         except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
@@ -94,7 +94,7 @@ def _fetch(named: NamedSet, mirrors: tuple[str, ...], file: str, md5: str, folde
 
 
 @contextlib.contextmanager
-def _impatient() -> Iterator[None]:
+def impatient() -> Iterator[None]:
     """Give up on a silent server: torchvision sets no timeout."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from wellfit.data.dataset import Dataset
-from wellfit.data.decode import decode
-from wellfit.data.naming import shown
+from wellfit.data.ingest import Source, Told, ingest
+from wellfit.data.naming import LONGEST, shown
 from wellfit.data.picture import Picture, Size
 from wellfit.errors import DataError
 
 LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 """What file managers and archivers leave behind; ignored as hidden files are."""
 
+Labelled = tuple[Path, str]
+"""A file and its class."""
+
 LAYOUT = "root/<class>/<image>, or root/train/<class>/<image> and root/test/<class>/<image>"
 
 
 @dataclass(frozen=True)
-class _Labelled:
-    picture: Picture
+class _ClassFolder:
     label: str
+    path: Path
+    names: tuple[str, ...]
 
 
-def load_image_folder(root: Path, *, size: Size | None = None, skip_bad: bool = False) -> Dataset:
-    """Load a folder of images into memory; ``train`` and ``test`` folders are respected as the given split.
+def load_image_folder(
+    root: Path, *, size: Size | None = None, skip_bad: bool = False, memory: int | None = None
+) -> Dataset:
+    """Load a folder of images; ``train`` and ``test`` folders are respected as the given split.
 
     Classes and files are taken in the order of their names. Hidden files are ignored; any other file in a class folder
-    that is no image is a bad one. Formats, color and sizes: ``decode.decode``.
+    that is no image is a bad one. Formats, color and sizes: ``decode.decode``. A folder of many images is decoded once,
+    and again when a file has come, gone, or changed its size or time; ``memory``: ``ingest.ingest``.
 
     Raises
     ------
@@ -41,33 +50,102 @@ def load_image_folder(root: Path, *, size: Size | None = None, skip_bad: bool = 
         without ``size``.
 
     """
-    where = shown(root)
-    train, test = _parts(root, where)
-    samples = list(_samples(train, root))
-    classes = sorted({sample.label for sample in samples})
-    if len(classes) < 2:
-        raise DataError(where, f"one class only, '{shown(classes[0])}'", f"at least 2 class folders: {LAYOUT}")
-    held = list(_samples(test, root)) if test is not None else []
-    for sample in held:
-        if sample.label not in classes:
-            raise DataError(
-                shown(root / "test"), f"the class '{shown(sample.label)}' is not in train", "the same classes"
-            )
-    everything = samples + held
-    decoded = decode([sample.picture for sample in everything], where=where, size=size, skip_bad=skip_bad)
-    index = {label: i for i, label in enumerate(classes)}
-    y = torch.tensor([index[everything[i].label] for i in decoded.kept], dtype=torch.int64)
-    kept_train = sum(i < len(samples) for i in decoded.kept)
+    folders, held = _folders(root)
+    source = _source(root, folders, held or [], f"{size}\0{skip_bad}")
+    found = ingest(source, size=size, skip_bad=skip_bad, memory=memory)
     return Dataset(
         name=shown(root.resolve().name),
         task="classification",
         kind="image",
-        x=decoded.x,
-        y=y,
-        classes=tuple(shown(label) for label in classes),
-        given_test=torch.arange(kept_train, len(y)) if test is not None else None,
-        skipped=decoded.skipped,
+        x=found.x,
+        y=found.y,
+        classes=tuple(shown(label) for label in _labels(folders)),
+        given_test=torch.arange(found.notes["train"], len(found.y)) if held is not None else None,
+        skipped=found.skipped,
+        fingerprint=found.fingerprint,
     )
+
+
+def labelled_files(root: Path) -> tuple[list[Labelled], list[Labelled] | None]:
+    """Return the files of class folders with their classes: those of train (or of the root), and of test if there is
+    one.
+
+    Raises
+    ------
+    DataError
+        As ``load_image_folder``, before any file is opened.
+
+    """
+    train, test = _folders(root)
+    samples, held = ([(f.path / name, f.label) for f in part for name in f.names] for part in (train, test or []))
+    return samples, None if test is None else held
+
+
+def _folders(root: Path) -> tuple[list[_ClassFolder], list[_ClassFolder] | None]:
+    """Return the class folders of train (or of the root), and of test if there is one."""
+    where = shown(root)
+    train, test = _parts(root, where)
+    folders = list(_class_folders(train, root))
+    classes = _labels(folders)
+    if len(classes) < 2:
+        raise DataError(where, f"one class only, '{shown(classes[0])}'", f"at least 2 class folders: {LAYOUT}")
+    if test is None:
+        return folders, None
+    held = list(_class_folders(test, root))
+    for folder in held:
+        if folder.label not in classes:
+            what = f"the class '{shown(folder.label)}' is not in train"
+            raise DataError(shown(root / "test"), what, "the same classes")
+    return folders, held
+
+
+def _labels(folders: Sequence[_ClassFolder]) -> list[str]:
+    return sorted({folder.label for folder in folders})
+
+
+def _source(root: Path, train: Sequence[_ClassFolder], test: Sequence[_ClassFolder], how: str) -> Source:
+    everything, classes = [*train, *test], _labels(train)
+    counts = [len(folder.names) for folder in everything]
+    labels = np.repeat([classes.index(folder.label) for folder in everything], counts).astype(np.int64)
+    samples = sum(counts[: len(train)])
+
+    def tell(kept: tuple[int, ...]) -> Told:
+        rows = np.array(kept)
+        return labels[rows], {"train": int((rows < samples).sum())}
+
+    return Source(
+        where=shown(root),
+        key=f"folder\0{root.resolve()}\0{how}",
+        stamp=_stamp(everything, root),
+        count=len(labels),
+        pictures=lambda: [picture for folder in everything for picture in _pictures(folder)],
+        tell=tell,
+    )
+
+
+def _pictures(folder: _ClassFolder) -> Iterator[Picture]:
+    for name in folder.names:
+        text = f"{folder.path}{os.sep}{name}"
+        # this is asked for every image of a large folder: names that need no care get none
+        short = len(text) <= LONGEST and text.isprintable()
+        yield Picture(text if short else shown(text), Path(text))
+
+
+def _stamp(folders: Sequence[_ClassFolder], root: Path) -> str:
+    """Return the SHA-256 over name, size and time of every file."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        digest.update(os.fsencode("\0".join([str(folder.path.relative_to(root)), *folder.names])))
+        digest.update(repr([_status(f"{folder.path}{os.sep}{name}") for name in folder.names]).encode())
+    return digest.hexdigest()
+
+
+def _status(path: str) -> tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:  # it is said when the file is decoded
+        return (-1, -1)
+    return found.st_size, found.st_mtime_ns
 
 
 def image_files(root: Path) -> list[Path]:
@@ -107,31 +185,39 @@ def _parts(root: Path, where: str) -> tuple[Path, Path | None]:
     return root / "train", root / "test"
 
 
-def _samples(part: Path, root: Path) -> Iterator[_Labelled]:
-    for folder in (entry for entry in _entries(part, root) if entry.is_dir()):
-        files = _entries(folder, root)
-        if not files:
+def _class_folders(part: Path, root: Path) -> Iterator[_ClassFolder]:
+    for label, is_folder in _scan(part, root):
+        if not is_folder:
+            continue
+        folder = part / label
+        names = _scan(folder, root)
+        if not names:
             raise DataError(shown(folder), "an empty class folder", "at least 3 images in each class")
-        for file in files:
-            if file.is_dir():
-                raise DataError(shown(file), "a folder inside a class folder", LAYOUT)
-            yield _Labelled(Picture(shown(file), file), folder.name)
+        for name, is_inner in names:
+            if is_inner:
+                raise DataError(shown(folder / name), "a folder inside a class folder", LAYOUT)
+        yield _ClassFolder(label, folder, tuple(name for name, _ in names))
 
 
 def _entries(folder: Path, root: Path) -> list[Path]:
     """Return what a folder holds, by name, without hidden files; a link must stay inside ``root``."""
+    return [folder / name for name, _ in _scan(folder, root)]
+
+
+def _scan(folder: Path, root: Path) -> list[tuple[str, bool]]:
+    """Return the names that ``_entries`` gives, and whether each is a folder."""
     try:
         with os.scandir(folder) as found:
-            entries = sorted((entry.name, entry.is_symlink()) for entry in found if not _hidden(entry.name))
+            entries = sorted((e.name, e.is_symlink(), e.is_dir()) for e in found if not _hidden(e.name))
     except FileNotFoundError:
         raise DataError(shown(folder), "no such folder", LAYOUT) from None
     except OSError as error:
         raise DataError(shown(folder), f"cannot be read ({error.strerror})", "a folder of images") from None
     inside = root.resolve()
-    for name, is_link in entries:
+    for name, is_link, _ in entries:
         if is_link and not (folder / name).resolve().is_relative_to(inside):
             raise DataError(shown(folder / name), "a link that leaves the folder", "the files themselves")
-    return [folder / name for name, _ in entries]
+    return [(name, is_folder) for name, _, is_folder in entries]
 
 
 def _hidden(name: str) -> bool:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from wellfit.data.column import Column
 from wellfit.data.dataset import Kind
 from wellfit.data.decode import decode, resize_images, to_channels
+from wellfit.data.encode import Encoder
+from wellfit.data.equalize import equalize
 from wellfit.data.image_folder import image_files
 from wellfit.data.naming import shown
 from wellfit.data.npz import keys_of, read_array, samples, whole_rows
 from wellfit.data.picture import Picture, Size
 from wellfit.data.sources import TABLES
 from wellfit.errors import DataError
+from wellfit.recipe import DataSpec
+
+log = logging.getLogger(__name__)
 
 
 def read_inputs(
@@ -25,6 +32,8 @@ def read_inputs(
     shape: Sequence[int],
     features: Sequence[str] = (),
     size: Size | None = None,
+    spec: DataSpec | None = None,
+    encoder: Encoder | None = None,
     skip_bad: bool = False,
     skipped: list[str] | None = None,
 ) -> tuple[list[str], Tensor]:
@@ -43,7 +52,12 @@ def read_inputs(
     features
         Names of the model's columns; empty: the table must have just ``D`` columns.
     size
-        The recipe's ``data.size``; ``None``: images must have the model's size.
+        The recipe's ``data.size``; ``None``: that of ``spec``, and without one images must have the model's size.
+    spec
+        The field ``data`` of the model's recipe: how images are resized and equalized.
+    encoder
+        What the model's columns hold. Missing values are let through where it fills them in, and levels that it does
+        not know; what there is of both is logged. ``None``: all columns are numbers.
     skip_bad
         Leave out corrupt images and rows; else the first one is an error.
     skipped
@@ -56,20 +70,39 @@ def read_inputs(
 
     """
     path = Path(path).expanduser()
-    suffix = path.suffix.lower()
+    size = spec.size if size is None and spec is not None else size
     if not path.exists():
         raise DataError(shown(path), "no such file or folder", _expected(kind))
-    if suffix == ".npz" and path.is_file():
-        names, x, bad = _from_npz(path, kind, shape, size, skip_bad)
-    elif kind == "vector" and suffix in TABLES and path.is_file():
-        names, x, bad = _from_table(path, shape[0], features, skip_bad)
-    elif kind == "image" and suffix not in TABLES:
-        names, x, bad = _from_images(path, shape, size, skip_bad)
+    if kind == "vector" and path.suffix.lower() in TABLES and path.is_file():
+        names, x, bad = _from_table(path, shape[0], features, encoder, skip_bad)
     else:
-        raise DataError(shown(path), f"no data for a model of {kind}s", _expected(kind))
+        shape = shape if encoder is None else _raw_shape(path, encoder)
+        names, x, bad = _from_others(path, kind, shape, size, skip_bad)
     if skipped is not None:
         skipped += bad
+    if kind == "image" and spec is not None:
+        x = equalize(x, spec.equalize, clip=spec.clahe_clip, tiles=spec.clahe_tiles)
+    for remark in [] if encoder is None else encoder.remarks(x):
+        log.warning("%s: %s", shown(path), remark)
     return names, x
+
+
+def _from_others(
+    path: Path, kind: Kind, shape: Sequence[int], size: Size | None, skip_bad: bool
+) -> tuple[list[str], Tensor, tuple[str, ...]]:
+    if path.suffix.lower() == ".npz" and path.is_file():
+        return _from_npz(path, kind, shape, size, skip_bad)
+    if kind == "image" and path.suffix.lower() not in TABLES:
+        return _from_images(path, shape, size, skip_bad)
+    raise DataError(shown(path), f"no data for a model of {kind}s", _expected(kind))
+
+
+def _raw_shape(path: Path, encoder: Encoder) -> tuple[int]:
+    """Return the shape of samples that are not yet encoded; arrays cannot hold what only a table says."""
+    count = len(encoder.columns)
+    if any(column.kind in ("category", "date") for column in encoder.columns):
+        raise DataError(shown(path), "no table", f"a table with the {count} columns that the model was trained on")
+    return (count,)
 
 
 def _from_images(
@@ -86,10 +119,11 @@ def _from_images(
 
 
 def _from_table(
-    path: Path, width: int, features: Sequence[str], skip_bad: bool
+    path: Path, width: int, features: Sequence[str], encoder: Encoder | None, skip_bad: bool
 ) -> tuple[list[str], Tensor, tuple[str, ...]]:
     # pandas takes half a second to import, which images need not wait for
-    from wellfit.data.columns import columns_of, numbers, read_table, without_bad
+    from wellfit.data.column_values import coded
+    from wellfit.data.columns import columns_of, read_table, without_bad
 
     columns = columns_of(path)
     missing = [feature for feature in features if feature not in columns]
@@ -102,7 +136,9 @@ def _from_table(
     if not features and len(columns) != width:
         raise DataError(shown(path), f"has {len(columns)} columns", f"the {width} that the model was trained on")
     table = read_table(path, skip_bad=skip_bad)
-    x, bad = numbers(table, features or columns)
+    known = encoder.columns if encoder is not None else [Column(name, "number") for name in features or columns]
+    fills = encoder is not None and all(value is not None for value in encoder.fill)
+    x, bad = coded(table, known, missing=fills)
     kept, skipped = without_bad(table, bad, skip_bad=skip_bad)
     return [table.rows[row] for row in kept.tolist()], torch.from_numpy(x[kept] if skipped else x), skipped
 
@@ -139,4 +175,5 @@ def _expected(kind: Kind) -> str:
         return "an image, a folder of images, or a NumPy archive (.npz) with x"
     if kind == "sequence":
         return "a NumPy archive (.npz) with x (N, T, C)"
-    return "a table (.csv, .tsv, .parquet) with the model's columns, or a NumPy archive (.npz) with x"
+    tables = ".csv, .tsv, .jsonl, .parquet, .arrow, .feather"
+    return f"a table ({tables}) with the model's columns, or a NumPy archive (.npz) with x"

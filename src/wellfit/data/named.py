@@ -1,4 +1,6 @@
-"""Data sets that are known by name: ``digits``, ``fashion-mnist``, ``mnist``, ``cifar10``."""
+"""Data sets that are known by name: images (``digits``, ``fashion-mnist``, ``mnist``, ``cifar10``), and others that
+other files load.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,11 @@ from wellfit.data.cache import read_arrays, store_arrays
 from wellfit.data.dataset import Dataset
 from wellfit.data.download import download
 from wellfit.data.idx import find_idx, read_idx_set
+from wellfit.data.named_series import ARCHIVES, find_series, load_named_series
 from wellfit.data.naming import shown
 from wellfit.data.places import NamedSet, Place, cache_of_archive, cache_of_download, find
+from wellfit.data.sklearn_sets import SETS, load_sklearn
+from wellfit.data.wav_folder import Sound
 from wellfit.errors import DataError, StorageError
 
 log = logging.getLogger(__name__)
@@ -41,14 +46,17 @@ NAMED = {
 }
 """The sets that come as files; ``digits`` comes with scikit-learn."""
 
-NAMES = (DIGITS, *NAMED)
+NAMES = (DIGITS, *SETS, *NAMED, *ARCHIVES)
+"""All names: those above, scikit-learn's tables, and sequences."""
 
 
-def load_named(name: str) -> Dataset:
+def load_named(name: str, sound: Sound | None = None) -> Dataset:
     """Load a named data set; samples that the set gives as test are the given test.
 
     ``digits`` (UCI optical digits as in scikit-learn, 1,797 of 1 x 8 x 8, no given test) is stored as uint8: its values
-    0..16 times 255 / 16, rounded. The others are looked for as ``places.find`` says, and downloaded last.
+    0..16 times 255 / 16, rounded. Other images are looked for as ``places.find`` says, and downloaded last. Tables come
+    with scikit-learn (``sklearn_sets``), sequences are looked for in ``WELLFIT_DATA`` (``named_series``) and brought to
+    the form that ``sound`` says.
 
     Raises
     ------
@@ -58,6 +66,10 @@ def load_named(name: str) -> Dataset:
     """
     if name == DIGITS:
         return _digits()
+    if name in SETS:
+        return load_sklearn(name)
+    if name in ARCHIVES:
+        return load_named_series(name, sound or Sound())
     named = NAMED[name]
     place = find(named)
     x, y, test = _fresh_download(named) if place is None else _read(named, place)
@@ -83,14 +95,15 @@ def data_places() -> list[tuple[str, Path | None]]:
     """
     import sklearn.datasets
 
-    found: list[tuple[str, Path | None]] = [(DIGITS, Path(sklearn.datasets.__file__).parent)]
+    embedded = Path(sklearn.datasets.__file__).parent
+    found: list[tuple[str, Path | None]] = [(name, embedded) for name in (DIGITS, *SETS)]
     for name, named in NAMED.items():
         try:
             place = find(named)
         except (DataError, StorageError):
             place = None
         found.append((name, place.path if place is not None else None))
-    return found
+    return found + [(name, find_series(name)) for name in ARCHIVES]
 
 
 def _digits() -> Dataset:

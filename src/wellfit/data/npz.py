@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -59,24 +60,47 @@ def load_npz(path: Path, *, task: Task | None = None, kind: Kind | None = None, 
     given = set(PARTS) <= set(names)
     if not given and not set(WHOLE) <= set(names):
         raise DataError(where, f"holds {', '.join(shown(name) for name in names[:8]) or 'nothing'}", KEYS)
-    parts = [_part(path, *(PARTS[:2] if given else WHOLE), kind=kind, skip_bad=skip_bad)]
+    return arrays_dataset(
+        lambda name: read_array(path, name),
+        where=where,
+        name=path.stem,
+        given=given,
+        task=task,
+        kind=kind,
+        skip_bad=skip_bad,
+    )
+
+
+def arrays_dataset(
+    read: Callable[[str], Array],
+    *,
+    where: str,
+    name: str,
+    given: bool,
+    task: Task | None = None,
+    kind: Kind | None = None,
+    skip_bad: bool = False,
+) -> Dataset:
+    """Make a data set of the arrays that ``read`` returns by their names: WHOLE, or PARTS where a test is ``given``.
+
+    Raises
+    ------
+    DataError
+        As ``load_npz``.
+
+    """
+    parts = [_part(read, *(PARTS[:2] if given else WHOLE), where=where, kind=kind, skip_bad=skip_bad)]
     if given:
         # sequences that could be grey images are none where those of the train part could not
         known = "sequence" if parts[0].kind == "sequence" else kind
-        parts.append(_part(path, *PARTS[2:], kind=known, skip_bad=skip_bad))
-    if given and (parts[0].kind != parts[1].kind or parts[0].x.shape[1:] != parts[1].x.shape[1:]):
-        what = f"x_test holds samples of shape {tuple(parts[1].x.shape[1:])}"
-        raise DataError(where, what, f"that of x_train, {tuple(parts[0].x.shape[1:])}")
-    if given and (parts[0].y.dtype.kind in "UO") != (parts[1].y.dtype.kind in "UO"):
-        raise DataError(where, "one of y_train and y_test is text", "the same classes in both")
-    if given and parts[0].y.shape[1:] != parts[1].y.shape[1:]:
-        raise DataError(where, f"y_test has shape {parts[1].y.shape}", f"that of y_train, (N, {parts[0].y.shape[1:]})")
+        parts.append(_part(read, *PARTS[2:], where=where, kind=known, skip_bad=skip_bad))
+        _check_alike(*parts, where=where)
     y = np.concatenate([part.y[part.good] for part in parts])
     found = parts[0].kind
     made = make_targets(y, where=f"{where}, y", task=task, few=FEW if found == "vector" else FEW_LABELS)
     kept = [part.x if not part.skipped else part.x[torch.from_numpy(part.good)] for part in parts]
     return Dataset(
-        name=shown(path.stem),
+        name=shown(name),
         task=made.task,
         kind=found,
         x=torch.cat(kept) if given else kept[0],
@@ -85,6 +109,17 @@ def load_npz(path: Path, *, task: Task | None = None, kind: Kind | None = None, 
         given_test=torch.arange(len(kept[0]), len(y)) if given else None,
         skipped=tuple(message for part in parts for message in part.skipped),
     )
+
+
+def _check_alike(train: _Part, test: _Part, *, where: str) -> None:
+    """Refuse samples or targets of test that are unlike those of train."""
+    if train.kind != test.kind or train.x.shape[1:] != test.x.shape[1:]:
+        what = f"x_test holds samples of shape {tuple(test.x.shape[1:])}"
+        raise DataError(where, what, f"that of x_train, {tuple(train.x.shape[1:])}")
+    if (train.y.dtype.kind in "UO") != (test.y.dtype.kind in "UO"):
+        raise DataError(where, "one of y_train and y_test is text", "the same classes in both")
+    if train.y.shape[1:] != test.y.shape[1:]:
+        raise DataError(where, f"y_test has shape {test.y.shape}", f"that of y_train, (N, {train.y.shape[1:]})")
 
 
 def keys_of(path: Path) -> tuple[str, ...]:
@@ -111,7 +146,7 @@ def read_array(path: Path, name: str) -> Array:
     try:
         with zipfile.ZipFile(path) as archive:
             with archive.open(f"{name}.npy") as member:
-                shape, dtype = _header(member)
+                shape, dtype = read_header(member)
             if dtype.hasobject:
                 raise DataError(where, "holds Python objects", "plain numbers or text: objects would be unpickled")
             size = math.prod(shape) * dtype.itemsize
@@ -214,10 +249,12 @@ def whole_rows(
     return np.flatnonzero(~bad), tuple(f"{place}: {what}" for place in places)
 
 
-def _part(path: Path, x_name: str, y_name: str, *, kind: Kind | None, skip_bad: bool) -> _Part:
-    found, x = samples(read_array(path, x_name), f"{shown(path)}, {x_name}", kind=kind)
-    y = read_array(path, y_name)
-    where = f"{shown(path)}, {y_name}"
+def _part(
+    read: Callable[[str], Array], x_name: str, y_name: str, *, where: str, kind: Kind | None, skip_bad: bool
+) -> _Part:
+    both = f"{where}, {x_name} and {y_name}"
+    found, x = samples(read(x_name), f"{where}, {x_name}", kind=kind)
+    y, where = read(y_name), f"{where}, {y_name}"
     if y.ndim not in (1, 2) or len(y) != len(x) or y.dtype.kind not in "biufUS":
         what = f"has shape {y.shape} and type {y.dtype}"
         raise DataError(where, what, f"one target for each of the {len(x)} samples: text or numbers")
@@ -226,11 +263,12 @@ def _part(path: Path, x_name: str, y_name: str, *, kind: Kind | None, skip_bad: 
             y = np.char.decode(y, "utf-8")
         except UnicodeDecodeError:
             raise DataError(where, "holds bytes that are not UTF-8", "text or numbers") from None
-    good, skipped = whole_rows(x, y, f"{shown(path)}, {x_name} and {y_name}", skip_bad=skip_bad)
+    good, skipped = whole_rows(x, y, both, skip_bad=skip_bad)
     return _Part(found, x, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, good, skipped)
 
 
-def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def read_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and type that the header of a ``.npy`` claims."""
     version = np.lib.format.read_magic(member)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(member)

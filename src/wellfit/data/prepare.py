@@ -6,12 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from wellfit.data.batches import gather
 from wellfit.data.dataset import Kind
+from wellfit.data.stream import is_streamed
 
-How = Literal["standardize", "minmax", "none"]
+How = Literal["standardize", "minmax", "robust", "none"]
+
+QUARTILES = (25, 50, 75)
 
 CHUNK_BYTES = 2**24
 """Bytes of float64 that are held at a time while statistics are summed."""
@@ -38,8 +43,9 @@ class Scaler:
         """Fit on samples ``x[rows]`` (all where ``rows`` is ``None``): pass the train split, nothing else.
 
         ``standardize``: mean and population standard deviation. ``minmax``: least value and range, so that results lie
-        in 0..1. ``none``: 0 and 1. Images are measured in units of 0..1, sequences over samples and time. What does not
-        vary is divided by 1. Sums are float64.
+        in 0..1. ``robust``: median and interquartile range, so that outliers do not count. ``none``: 0 and 1. Images
+        are measured in units of 0..1, sequences over samples and time. What does not vary is divided by 1. Sums are
+        float64.
 
         Parameters
         ----------
@@ -105,6 +111,8 @@ def _image_statistics(x: Tensor, how: How, rows: Tensor | None) -> tuple[Tensor,
         ends = [(block.amin((0, 2, 3)), block.amax((0, 2, 3))) for block in _blocks(x, rows)]
         low, high = torch.stack([end[0] for end in ends]).amin(0), torch.stack([end[1] for end in ends]).amax(0)
         return low.double() / 255, _nonzero((high.double() - low.double()) / 255)
+    if how == "robust":
+        return _robust_images(x, rows)
     total, squares = torch.zeros(2, channels * pixels, dtype=torch.float64)
     for block in _blocks(x, rows, at_most=EXACT):
         values = block.reshape(len(block), -1).float()
@@ -126,6 +134,8 @@ def _column_statistics(x: Tensor, how: How, rows: Tensor | None) -> tuple[Tensor
     width = x.shape[-1]
     if how == "none":
         return torch.zeros(width, dtype=torch.float64), torch.ones(width, dtype=torch.float64)
+    if how == "robust":
+        return _robust_columns(x, rows)
     total = torch.zeros(width, dtype=torch.float64)
     low, high, n = torch.full_like(total, torch.inf), torch.full_like(total, -torch.inf), 0
     for block in _columns(x, rows):
@@ -143,6 +153,33 @@ def _column_statistics(x: Tensor, how: How, rows: Tensor | None) -> tuple[Tensor
     return torch.where(low == high, low, mean), torch.where(low == high, 1.0, _nonzero(std))
 
 
+def _robust_columns(x: Tensor, rows: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return median and interquartile range ``(D,)``, float64, linear between ranks; one column at a time."""
+    found = []
+    for position in range(x.shape[-1]):
+        column = x[..., position]
+        values = (column if rows is None else column.index_select(0, rows)).flatten().double().numpy()
+        found.append(np.percentile(values, QUARTILES))
+    low, middle, high = torch.from_numpy(np.array(found, dtype=np.float64).reshape(-1, 3)).unbind(1)
+    return middle, _nonzero(high - low)
+
+
+def _robust_images(x: Tensor, rows: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return median and interquartile range ``(C,)`` in units of 0..1, float64, from exact counts of grey values."""
+    channels = x.shape[1]
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    for block in _blocks(x, rows):
+        for channel in range(channels):
+            counts[channel] += np.bincount(block[:, channel].flatten().numpy(), minlength=256)
+    below = counts.cumsum(1)
+    place = (below[0, -1] - 1) * np.array(QUARTILES) / 100
+    first = np.floor(place)
+    # the value at a rank is the first one that has more samples at or below it than the rank
+    ends = [np.stack([np.searchsorted(row, rank, side="right") for row in below]) for rank in (first, np.ceil(place))]
+    quartiles = torch.from_numpy(ends[0] + (ends[1] - ends[0]) * (place - first)) / 255
+    return quartiles[:, 1], _nonzero(quartiles[:, 2] - quartiles[:, 0])
+
+
 def _columns(x: Tensor, rows: Tensor | None) -> Iterator[Tensor]:
     """Yield blocks ``(n, D)``: of sequences each time step is a row."""
     return (block.flatten(0, -2) for block in _blocks(x, rows))
@@ -157,4 +194,8 @@ def _blocks(x: Tensor, rows: Tensor | None, *, at_most: int | None = None) -> It
     step = max(1, CHUNK_BYTES // (8 * max(1, x[0].numel())))
     step = step if at_most is None else min(step, at_most)
     for start in range(0, len(x) if rows is None else len(rows), step):
-        yield x[start : start + step] if rows is None else x.index_select(0, rows[start : start + step])
+        if rows is None and not is_streamed(x):
+            yield x[start : start + step]
+        else:
+            stop = min(start + step, len(x) if rows is None else len(rows))
+            yield gather(x, torch.arange(start, stop) if rows is None else rows[start:stop])

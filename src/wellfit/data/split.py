@@ -1,27 +1,36 @@
-"""Which samples are for training, which for validation, which are the sealed test set: stratified, and the same
-everywhere.
-"""
+"""Which samples are for training, which for validation, which are the sealed test set: the same everywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from wellfit.data.batches import gather
 from wellfit.data.dataset import Dataset, Split
+from wellfit.data.split_folds import stratified_folds
+from wellfit.data.split_groups import group_folds, part_of_groups
+from wellfit.data.split_time import last_part
 from wellfit.errors import DataError
 from wellfit.random import derive, generator
 from wellfit.recipe import SplitSpec
 
 
 def split(dataset: Dataset, spec: SplitSpec, *, seed: int) -> Split:
-    """Divide a data set; each class has its share of each part, exact to one sample, and at least one sample.
+    """Divide a data set; the same data, ``spec`` and ``seed`` give the same indices everywhere. They are sorted.
 
-    The test set is the given one, or ``spec.test`` of all samples drawn by ``spec.seed`` alone: it is the same for
-    every ``seed``. Train and validation (``spec.validation`` of the rest) are drawn by ``derive(seed, "split")`` where
-    ``spec.resplit``, else by ``spec.seed``. The sizes are the same for every seed. Indices are sorted.
+    The test set is the given one, or ``spec.test`` of all samples chosen by ``spec.seed`` alone: it is the same for
+    every ``seed``. Train and validation (``spec.validation`` of the rest) depend on ``spec.kind``:
+
+    * ``stratified``: each class has its share of each part, exact to one sample, and at least one sample; drawn by
+      ``derive(seed, "split")`` where ``spec.resplit``, else by ``spec.seed``. The sizes are the same for every seed.
+    * ``grouped``: as before, by whole groups (``split_groups.part_of_groups``); sizes differ with the seed.
+    * ``time``: what comes last is test, what comes before it validation; the same for every seed.
+    * ``k_fold``: seed s validates on fold ``s mod k`` of repetition ``s div k`` (seed 0 where not ``spec.resplit``);
+      folds are stratified, of whole groups where there are groups, and their sizes may differ by one sample or group.
 
     Parameters
     ----------
@@ -35,21 +44,22 @@ def split(dataset: Dataset, spec: SplitSpec, *, seed: int) -> Split:
     Raises
     ------
     DataError
-        A class that has too few samples: 3 (train, validation, test), or 2 outside of a given test set.
+        A class that has too few samples: 3 (train, validation, test), or 2 outside of a given test set; too few
+        groups, moments or samples for the parts; no groups for ``grouped``; a group on both sides of a given test;
+        a class that train would lack.
 
     """
-    labels = _labels(dataset)
     test = test_indices(dataset, spec)
     rest = _without(len(dataset), test)
-    counts = _counts(labels[rest])
-    total = round(spec.validation * len(rest))
-    root = derive(seed, "split") if spec.resplit else spec.seed
-    chosen = _draw(labels[rest], allocate(counts, total, least=1, leave=1), generator(root, "validation"))
-    return Split(train=rest[_without(len(rest), chosen)], validation=rest[chosen], test=test)
+    chosen = _validation(dataset, spec, rest, seed)
+    train = rest[_without(len(rest), chosen)]
+    if spec.kind != "stratified":
+        _check_classes(dataset, train)
+    return Split(train=train, validation=rest[chosen], test=test)
 
 
 def test_indices(dataset: Dataset, spec: SplitSpec) -> Tensor:
-    """Return the sealed test set, int64 and sorted: the given one, or one drawn by ``spec.seed`` alone.
+    """Return the sealed test set, int64 and sorted: the given one, or one chosen by ``spec.seed`` alone.
 
     Raises
     ------
@@ -57,13 +67,19 @@ def test_indices(dataset: Dataset, spec: SplitSpec) -> Tensor:
         As ``split``.
 
     """
-    labels = _labels(dataset)
-    given = dataset.given_test
+    labels, groups = _labels(dataset), _groups(dataset, spec)
+    given, total = dataset.given_test, round(spec.test * len(dataset))
     if given is not None:
-        _check_counts(dataset, labels[_without(len(dataset), given)], least=2)
+        _check_given(dataset, spec, groups, given)
         return given.sort().values
+    if groups is not None:
+        _check_number(dataset, _distinct(groups), 3 if spec.kind == "grouped" else spec.folds + 1, "groups")
+        leave = 2 if spec.kind == "grouped" else spec.folds
+        return part_of_groups(groups, labels, total, leave=leave, draw=generator(spec.seed, "test"))
+    if spec.kind == "time":
+        return _last(dataset, _order(dataset), total, leave=2)
     _check_counts(dataset, labels, least=3)
-    shares = allocate(_counts(labels), round(spec.test * len(dataset)), least=1, leave=2)
+    shares = allocate(_counts(labels), total, least=1, leave=2)
     return _draw(labels, shares, generator(spec.seed, "test"))
 
 
@@ -90,7 +106,14 @@ def limit_samples(dataset: Dataset, limit: int, spec: SplitSpec) -> Dataset:
         raise DataError("data.limit", what, f"at least {2 * len(counts)} (train and validation)")
     kept = rest[_draw(labels[rest], allocate(counts, limit, least=2, leave=0), generator(spec.seed, "limit"))]
     rows = torch.cat([kept, test]).sort().values
-    return replace(dataset, x=dataset.x[rows], y=dataset.y[rows], given_test=torch.searchsorted(rows, test))
+    return replace(
+        dataset,
+        x=gather(dataset.x, rows),
+        y=dataset.y[rows],
+        given_test=torch.searchsorted(rows, test),
+        groups=None if dataset.groups is None else dataset.groups[rows],
+        order=None if dataset.order is None else dataset.order[rows],
+    )
 
 
 def allocate(counts: Sequence[int], total: int, *, least: int, leave: int) -> list[int]:
@@ -120,6 +143,83 @@ def allocate(counts: Sequence[int], total: int, *, least: int, leave: int) -> li
     return shares
 
 
+def _validation(dataset: Dataset, spec: SplitSpec, rest: Tensor, seed: int) -> Tensor:
+    """Return sorted positions in ``rest``, which is all but the test set."""
+    labels, groups = _labels(dataset)[rest], _groups(dataset, spec)
+    total = round(spec.validation * len(rest))
+    root = derive(seed, "split") if spec.resplit else spec.seed
+    if spec.kind == "time":
+        return _last(dataset, _order(dataset)[rest], total, leave=1)
+    if spec.kind == "k_fold":
+        repetition, fold = divmod(seed if spec.resplit else 0, spec.folds)
+        draw = generator(spec.seed, "folds", repetition)
+        if groups is not None:
+            found = group_folds(groups[rest], labels, spec.folds, draw=draw)
+        else:
+            _check_number(dataset, len(rest), spec.folds, "samples beside the test set")
+            found = stratified_folds(labels, spec.folds, draw=draw)
+        return (found == fold).nonzero().squeeze(1)
+    if groups is not None:
+        return part_of_groups(groups[rest], labels, total, leave=1, draw=generator(root, "validation"))
+    return _draw(labels, allocate(_counts(labels), total, least=1, leave=1), generator(root, "validation"))
+
+
+def _groups(dataset: Dataset, spec: SplitSpec) -> Tensor | None:
+    """Return the groups that the split keeps together."""
+    if spec.kind == "grouped" and dataset.groups is None:
+        what = "received grouped, but the data has no groups"
+        raise DataError("data.split.kind", what, "data.group, the column that says which rows belong together")
+    return dataset.groups if spec.kind in ("grouped", "k_fold") else None
+
+
+def _order(dataset: Dataset) -> Tensor:
+    return torch.arange(len(dataset)) if dataset.order is None else dataset.order
+
+
+def _last(dataset: Dataset, order: Tensor, total: int, *, leave: int) -> Tensor:
+    found = last_part(order, total, leave=leave)
+    if found is None:
+        parts = "train, validation and test" if leave == 2 else "train and validation"
+        raise DataError(_where(dataset), "too few different times to split by", f"at least {leave + 1} ({parts})")
+    return found
+
+
+def _where(dataset: Dataset) -> str:
+    return dataset.source or dataset.name
+
+
+def _check_given(dataset: Dataset, spec: SplitSpec, groups: Tensor | None, given: Tensor) -> None:
+    """Refuse a given test set that leaves too little, or that shares a group with the rest."""
+    rest = _without(len(dataset), given)
+    if groups is not None:
+        shared = int(torch.isin(groups[given], groups[rest]).sum())
+        if shared:
+            what = f"{shared:,} samples of the given test belong to groups that train has too"
+            raise DataError(_where(dataset), what, "groups that stand on one side only, or split.kind: stratified")
+        number = _distinct(groups[rest])
+        _check_number(dataset, number, 2 if spec.kind == "grouped" else spec.folds, "groups beside the given test")
+    elif spec.kind != "time":
+        _check_counts(dataset, _labels(dataset)[rest], least=2)
+
+
+def _distinct(groups: Tensor) -> int:
+    return len(np.unique(groups.numpy()))
+
+
+def _check_number(dataset: Dataset, found: int, least: int, what: str) -> None:
+    if found < least:
+        raise DataError(_where(dataset), f"has {found} {what}", f"at least {least} for this split")
+
+
+def _check_classes(dataset: Dataset, train: Tensor) -> None:
+    """Refuse a split whose train part lacks a class."""
+    counts = torch.bincount(_labels(dataset)[train], minlength=len(dataset.classes)).tolist()
+    for name, count in zip(dataset.classes, counts, strict=False):
+        if not count:
+            what = f"no train sample of the class '{name}' is left by this split"
+            raise DataError(_where(dataset), what, "each class in train: other fractions, another split.kind or seed")
+
+
 def _labels(dataset: Dataset) -> Tensor:
     """Return what is stratified by: the class, or one stratum for a regression."""
     return dataset.y if dataset.task == "classification" else torch.zeros(len(dataset), dtype=torch.int64)
@@ -137,7 +237,7 @@ def _check_counts(dataset: Dataset, labels: Tensor, *, least: int) -> None:
         if count < least:
             who = f"the class '{dataset.classes[index]}'" if dataset.classes else "the data"
             noun = "sample" if count == 1 else "samples"
-            raise DataError(dataset.source or dataset.name, f"{who} has {count} {noun}", f"at least {least} ({parts})")
+            raise DataError(_where(dataset), f"{who} has {count} {noun}", f"at least {least} ({parts})")
 
 
 def _draw(labels: Tensor, shares: Sequence[int], draw: torch.Generator) -> Tensor:

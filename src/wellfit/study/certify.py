@@ -70,9 +70,9 @@ def _plain_loss(member: Member, replicate: Replicate, weights: Mapping[str, Tens
     """Return the validation loss of the plain network with these weights, apart from the engine."""
     dataset, rows = replicate.dataset, replicate.split.validation
     spec = cast(ModelSpec, member.recipe.model)
-    module = build(spec, shape=dataset.shape, outputs=dataset.outputs, seed=member.seed).eval()
+    module = build(spec, shape=replicate.shape, outputs=dataset.outputs, seed=member.seed).eval()
     load_state(module, weights)
-    scale_in_evaluation(module, member, dataset.shape)
+    scale_in_evaluation(module, member, replicate.shape)
     measure = measure_of(member.recipe)
     parts = torch.split(rows, BATCH)
     z = torch.cat([module(replicate.scale(replicate.gather(part, device=CPU))) for part in parts])

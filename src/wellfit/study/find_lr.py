@@ -17,14 +17,15 @@ def find_lr(
     highest: float = HIGHEST,
     points: int = POINTS,
     steps: int = STEPS,
+    memory: int | None = None,
     listen: Callable[[Event], None] = lambda event: None,
 ) -> RangeTest:
     """Return the range test of the first arm with the first seed; nothing is written, the test set stays sealed.
 
-    See ``wellfit.train.range_test.range_test``.
+    See ``wellfit.train.range_test.range_test``; ``memory`` is that of ``data.load``.
     """
     one = spec.model_copy(update={"seeds": spec.seeds[:1]})
-    prepared = prepare(one, design(one)[:1])
+    prepared = prepare(one, design(one)[:1], memory=memory)
     (member,) = prepared.members
     replicate = prepared.replicates_of(member)[member.seed]
     return range_test(member, replicate, lowest=lowest, highest=highest, points=points, steps=steps, listen=listen)

@@ -50,6 +50,10 @@ class Prepared:
         """Return the replicates by seed of the member's data."""
         return self.replicates[member.recipe.data]
 
+    def sizes(self, member: Member) -> tuple[int, int]:
+        """Return how many samples the member's seed trains and validates on."""
+        return _sizes(member, self.replicates)
+
     def fingerprint(self, data: DataSpec) -> str:
         """Return the fingerprint of a data set of the study."""
         return next(iter(self.replicates[data].values())).dataset.fingerprint
@@ -60,8 +64,10 @@ def design(spec: StudySpec) -> tuple[Arm, ...]:
     return expand(spec, regularizers=CATALOGUE.keys(), check=check)
 
 
-def prepare(spec: StudySpec, arms: Sequence[Arm]) -> Prepared:
+def prepare(spec: StudySpec, arms: Sequence[Arm], *, memory: int | None = None) -> Prepared:
     """Load the data, split it for every seed, fill in what recipes leave to the data, and build every network once.
+
+    ``memory`` is in bytes: larger images stay on the disk (``data.load``).
 
     Raises
     ------
@@ -70,7 +76,7 @@ def prepare(spec: StudySpec, arms: Sequence[Arm]) -> Prepared:
 
     """
     datasets = {arm.recipe.data: arm.recipe.data for arm in arms}
-    loaded = {data: load(data) for data in datasets}
+    loaded = {data: load(data, memory=memory) for data in datasets}
     replicates = {
         data: {seed: make_replicate(dataset, data, seed) for seed in spec.seeds} for data, dataset in loaded.items()
     }
@@ -87,7 +93,7 @@ def _whole(arm: Arm, dataset: Dataset, replicates: Replicates) -> Arm:
     """Return the arm with model and loss filled in; refuse what cannot be trained on this data."""
     recipe, where = arm.recipe, f"arm {arm.name}"
     classification = dataset.task == "classification"
-    train = next(iter(replicates.values())).split.train
+    train = min((replicate.split.train for replicate in replicates.values()), key=len)
     if recipe.monitor == "val_accuracy" and not classification:
         raise RecipeError(f"{where}, monitor", "val_accuracy for regression", "val_loss")
     if recipe.batch_size > len(train):
@@ -129,14 +135,14 @@ def _check_measures(spec: StudySpec, arms: Sequence[Arm]) -> None:
 def _check_networks(members: Sequence[Member], replicates: Mapping[DataSpec, Replicates]) -> dict[str, list[str]]:
     """Build every kind of network once, refuse what would fail later, and say once what does nothing."""
     found: dict[str, list[str]] = {}
-    for group in populations(members):
+    for group in populations(members, sizes=lambda member: _sizes(member, replicates)):
         own = replicates[group[0].recipe.data]
         (module,) = start_modules(group[:1], own)
         _check_last_batch(module, group[0], own)
         for one in {member.arm: member for member in group}.values():
             for line in _left_alone(one, own):
                 found.setdefault(line, []).append(one.arm)
-            sites = find_sites(module, own[one.seed].dataset.shape)
+            sites = find_sites(module, own[one.seed].shape)
             check_sites([one], module, sites)
             check_parameters(one, module)
             for line in advice(one, module, sites, own[one.seed]):
@@ -146,10 +152,15 @@ def _check_networks(members: Sequence[Member], replicates: Mapping[DataSpec, Rep
     return found
 
 
+def _sizes(member: Member, replicates: Mapping[DataSpec, Replicates]) -> tuple[int, int]:
+    parts = replicates[member.recipe.data][member.seed].split
+    return len(parts.train), len(parts.validation)
+
+
 def _left_alone(member: Member, replicates: Replicates) -> list[str]:
     """Initialize the member's own network; return what a pretrained file has nothing for."""
-    dataset, spec = replicates[member.seed].dataset, cast(ModelSpec, member.recipe.model)
-    module = build(spec, shape=dataset.shape, outputs=dataset.outputs, seed=member.seed)
+    replicate, spec = replicates[member.seed], cast(ModelSpec, member.recipe.model)
+    module = build(spec, shape=replicate.shape, outputs=replicate.dataset.outputs, seed=member.seed)
     left = initialize(module, member.recipe.init, member.seed)
     return [f"init from the file leaves {len(left)} as they were: {', '.join(left[:MOST_ARMS])}"] if left else []
 
@@ -162,7 +173,7 @@ def _check_last_batch(module: nn.Module, member: Member, replicates: Replicates)
         return
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            copy.deepcopy(module).train()(torch.zeros(1, *replicate.dataset.shape))
+            copy.deepcopy(module).train()(torch.zeros(1, *replicate.shape))
     except Exception as error:
         what = f"received {size}: of {samples} train samples the last batch has 1, which the network refuses ({error})"
         raise RecipeError(f"arm {member.arm}, batch_size", what, "another size") from None

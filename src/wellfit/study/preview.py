@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wellfit.data import Dataset
+from wellfit.data import Dataset, PerImage
 from wellfit.errors import DataError
 from wellfit.random import generator
 from wellfit.regularize.stages import Augmentation, Mix
@@ -111,9 +111,10 @@ def _shown(x: Tensor, replicate: Replicate) -> npt.NDArray[np.uint8] | npt.NDArr
     if replicate.dataset.kind == "sequence":
         values: npt.NDArray[np.float32] = x.numpy()
         return values
-    pixels: npt.NDArray[np.uint8] = (
-        replicate.scaler.invert(x).clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    )
+    scaler = replicate.scaler
+    # an image's own mean and deviation are gone: two deviations to either side are drawn from black to white
+    unit = x * 0.25 + 0.5 if isinstance(scaler, PerImage) else scaler.invert(x)
+    pixels: npt.NDArray[np.uint8] = unit.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return pixels
 
 

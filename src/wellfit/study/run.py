@@ -43,6 +43,7 @@ def run_study(
     store_url: str | None = None,
     fresh: bool = False,
     certificates: int = 0,
+    memory: int | None = None,
     listen: Listener = lambda event: None,
 ) -> dict[str, Any]:
     """Run a study, or what is left of it, in the folder ``out`` and return its result (the content of ``result.json``).
@@ -60,6 +61,8 @@ def run_study(
         Forget what the folder holds of this study and begin anew.
     certificates
         How many random members are trained again alone, to show that training together changed nothing.
+    memory
+        Bytes that data and training may use; larger images stay on the disk, with the same results (``data.load``).
     listen
         Called with each event of the training.
 
@@ -77,7 +80,7 @@ def run_study(
     finished = None if fresh else _finished_result(spec, folder, store_url)
     if finished is not None and (finished["certificate"] or not certificates):
         return finished
-    prepared = prepare(spec, arms)
+    prepared = prepare(spec, arms, memory=memory)
     with folder.lock(), Store.open(store_url or folder.results, spec.name) as store:
         if fresh:
             _remove_checkpoints(folder)  # first: a kill in between must not leave them to the new runs
@@ -162,7 +165,7 @@ def _todo(prepared: Prepared, left: Mapping[Key, Member], folder: StudyFolder) -
             todo.append((members, path))
         else:
             path.unlink()
-    for members in populations(list(waiting.values())):
+    for members in populations(list(waiting.values()), sizes=prepared.sizes):
         name = f"{derive(0, *(str(member.key) for member in members)):016x}"
         todo.append((members, folder.checkpoints / f"{name}.safetensors"))
     return todo

@@ -46,7 +46,7 @@ def _test_row(
 ) -> TestRow:
     (module,) = start_modules([member], replicates)
     load_state(module, load_file(folder.weights(member.arm, member.seed)))
-    shape = replicates[member.seed].dataset.shape
+    shape = replicates[member.seed].shape
     sites = find_sites(module, shape)
     population = Population([member], [module], sites=sites, steps=1, device=device)
     score = evaluate(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from wellfit import __version__
 from wellfit.atomic import write_atomic
-from wellfit.data import Kind, Scaler, to_unit
+from wellfit.data import Encoder, Kind, PerImage, Scaler, scaler_from, to_unit
 from wellfit.errors import InputError, ModelError
 from wellfit.models import build, load_state
 from wellfit.recipe import Recipe
@@ -53,13 +53,14 @@ def save_model(folder: StudyFolder, event: MemberFinished, replicate: Replicate)
         "data": {
             "task": dataset.task,
             "kind": dataset.kind,
-            "shape": list(dataset.shape),
+            "shape": list(replicate.shape),
             "outputs": dataset.outputs,
             "classes": list(dataset.classes),
             "features": list(dataset.features),
             "targets": list(dataset.targets),
             "fingerprint": dataset.fingerprint,
         },
+        "encoder": None if replicate.encoder is None else replicate.encoder.to_dict(),
         "scaler": replicate.scaler.to_dict(),
         "target_scaler": None if replicate.target_scaler is None else replicate.target_scaler.to_dict(),
     }
@@ -83,20 +84,23 @@ class TrainedModel:
     classes: tuple[str, ...]
     features: tuple[str, ...]
     targets: tuple[str, ...]
-    scaler: Scaler
+    scaler: Scaler | PerImage
     target_scaler: Scaler | None
+    encoder: Encoder | None = None
+    """Fills in and encodes the columns of a table; ``None`` for other data, and for models of before there was one."""
 
     @torch.no_grad()
     def predict(self, x: Tensor) -> Tensor:
         """Return class probabilities (N, C), or predictions (N, K) in the targets' own units.
 
         ``x`` is as a Dataset holds it, not yet scaled: uint8 images (N, C, H, W), float32 vectors (N, D) or sequences
-        (N, T, C).
+        (N, T, C); of a table not yet encoded either.
         """
         return torch.cat([self.read(self.module(self.inputs(part))) for part in torch.split(x, BATCH)])
 
     def inputs(self, x: Tensor) -> Tensor:
-        """Return samples as the network takes them: scaled as the train split was."""
+        """Return samples as the network takes them: filled in, encoded and scaled as the train split was."""
+        x = x if self.encoder is None else self.encoder.apply(x)
         return self.scaler.apply(to_unit(x) if self.kind == "image" else x)
 
     def read(self, z: Tensor) -> Tensor:
@@ -139,8 +143,9 @@ def load_model(card: Path) -> TrainedModel:
             classes=tuple(data["classes"]),
             features=tuple(data["features"]),
             targets=tuple(data["targets"]),
-            scaler=Scaler.from_dict(about["scaler"]),
+            scaler=scaler_from(about["scaler"]),
             target_scaler=None if about["target_scaler"] is None else Scaler.from_dict(about["target_scaler"]),
+            encoder=None if about.get("encoder") is None else Encoder.from_dict(about["encoder"]),
         )
     except (KeyError, TypeError) as error:
         raise InputError(str(card), f"damaged: {error}", "a card that wellfit wrote") from None

@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from wellfit.data.stream import ahead
 from wellfit.recipe import Recipe
 from wellfit.recipe.loss import LossSpec
 from wellfit.train.feed import group_members
@@ -57,9 +58,14 @@ def evaluate(
     right = torch.zeros_like(total)
     classification = used[0].dataset.task == "classification"
     whole: list[tuple[Tensor, Tensor]] = []
-    for start in range(0, samples, CHUNK):
+
+    def read(start: int) -> list[Tensor]:
+        return [r.raw(indices[start : start + CHUNK]) for r, indices in zip(used, rows, strict=True)]
+
+    is_streamed = any(replicate.is_streamed for replicate in used)
+    for start, raw in ahead(range(0, samples, CHUNK), read, when=is_streamed):
         parts = [indices[start : start + CHUNK] for indices in rows]
-        x = [r.scale(r.gather(part, device=device)) for r, part in zip(used, parts, strict=True)]
+        x = [r.scale(r.unit(part, device=device)) for r, part in zip(used, raw, strict=True)]
         y = [r.targets(part, device=device) for r, part in zip(used, parts, strict=True)]
         truth = of_groups(torch.stack(y), slices, group_of)
         z = network.answers(leaves, buffers, Batch(torch.stack(x), truth, slices, group_of), hidden)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wellfit.data import epoch_order
+from wellfit.data.stream import ahead
 from wellfit.random import generator
 from wellfit.regularize.batch.augment import augment
 from wellfit.regularize.stages import Augmentation, Displacement, Mix, TargetRule, Warp
@@ -105,22 +106,30 @@ class Feed:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch; each seed has its own order, which all of its arms follow."""
         orders = {seed: epoch_order(self.samples, seed=seed, epoch=epoch) for seed in self.replicates}
-        for chunk in chunks(self.samples, self.batch_size):
-            x, y = self._chunk(orders, chunk, epoch)
+        is_streamed = any(replicate.is_streamed for replicate in self.replicates.values())
+
+        def read(chunk: range) -> dict[int, Tensor]:
+            return {
+                seed: replicate.raw(replicate.split.train[orders[seed][chunk.start : chunk.stop]])
+                for seed, replicate in self.replicates.items()
+            }
+
+        for chunk, raw in ahead(chunks(self.samples, self.batch_size), read, when=is_streamed):
+            x, y = self._chunk(orders, chunk, epoch, raw)
             for at in range(0, len(chunk), self.batch_size):
                 rows = slice(at, min(at + self.batch_size, len(chunk)))
                 yield self._batch(x[:, rows], y[:, rows], epoch, chunk.start + at)
 
-    def _chunk(self, orders: Mapping[int, Tensor], chunk: range, epoch: int) -> tuple[Tensor, Tensor]:
+    def _chunk(
+        self, orders: Mapping[int, Tensor], chunk: range, epoch: int, raw: Mapping[int, Tensor]
+    ) -> tuple[Tensor, Tensor]:
         """Return the groups' samples (G, n, ...), augmented and scaled, and their targets (G, n, ...)."""
         xs, ys = [], []
-        raw: dict[int, Tensor] = {}
+        units = {seed: self.replicates[seed].unit(samples, device=self.device) for seed, samples in raw.items()}
         for group in self.groups:
             replicate = self.replicates[group.seed]
             rows = replicate.split.train[orders[group.seed][chunk.start : chunk.stop]]
-            if group.seed not in raw:
-                raw[group.seed] = replicate.gather(rows, device=self.device)
-            xs.append(augmented(raw[group.seed], replicate, group.augmentations, epoch, chunk))
+            xs.append(augmented(units[group.seed], replicate, group.augmentations, epoch, chunk))
             y = replicate.targets(rows, device=self.device)
             ys.append(F.one_hot(y, self.classes).float() if self.soft else y)
         return torch.stack(xs), torch.stack(ys)

@@ -71,8 +71,8 @@ def fit(
     saved = _saved(checkpoint, marks)
     modules = start_modules(ordered, replicates)
     first = replicates[ordered[0].seed]
-    sites = find_sites(modules[0], first.dataset.shape)
-    network = choose_network(modules[0], ordered, sites=sites, shape=first.dataset.shape, device=device)
+    sites = find_sites(modules[0], first.shape)
+    network = choose_network(modules[0], ordered, sites=sites, shape=first.shape, device=device)
     steps = -(-len(first.split.train) // ordered[0].recipe.batch_size)
     population = Population(ordered, modules, sites=sites, steps=steps, device=device)
     curves: Curves = {member.key: [] for member in ordered}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import groupby
 from typing import cast
 
@@ -23,11 +23,16 @@ from wellfit.train.stacked import Stacked, can_stack
 from wellfit.train.vmapped import Vmapped, refusal
 
 
-def populations(members: Sequence[Member]) -> list[list[Member]]:
-    """Return the members grouped by structure, in the order in which the structures first appear."""
-    first = {structure: at for at, structure in reversed(list(enumerate(member.structure for member in members)))}
-    ordered = sorted(members, key=lambda member: first[member.structure])
-    return [list(group) for _, group in groupby(ordered, key=lambda member: member.structure)]
+def populations(members: Sequence[Member], *, sizes: Callable[[Member], Hashable] = lambda _: 0) -> list[list[Member]]:
+    """Return the members grouped by structure and by ``sizes``, in the order in which these first appear.
+
+    ``sizes`` says of a member how many samples its seed trains and validates on: folds and groups differ in size, and
+    members in lockstep have batches of the same sizes.
+    """
+    kinds = [(member.structure, sizes(member)) for member in members]
+    first = {kind: at for at, kind in reversed(list(enumerate(kinds)))}
+    ordered = sorted(zip(members, kinds, strict=True), key=lambda pair: first[pair[1]])
+    return [[member for member, _ in group] for _, group in groupby(ordered, key=lambda pair: pair[1])]
 
 
 def start_modules(members: Sequence[Member], replicates: Mapping[int, Replicate]) -> list[nn.Module]:
@@ -36,9 +41,9 @@ def start_modules(members: Sequence[Member], replicates: Mapping[int, Replicate]
     for member in members:
         key = member.seed, repr(member.recipe.init)
         if key not in made:
-            dataset = replicates[member.seed].dataset
+            replicate = replicates[member.seed]
             spec = cast(ModelSpec, member.recipe.model)
-            made[key] = build(spec, shape=dataset.shape, outputs=dataset.outputs, seed=member.seed)
+            made[key] = build(spec, shape=replicate.shape, outputs=replicate.dataset.outputs, seed=member.seed)
             initialize(made[key], member.recipe.init, member.seed)
     return [copy.deepcopy(made[member.seed, repr(member.recipe.init)]) for member in members]
 

@@ -44,11 +44,11 @@ def train_reference(member: Member, replicate: Replicate, *, steps: int | None =
 def _train(member: Member, replicate: Replicate, steps: int | None) -> dict[str, Tensor]:
     recipe, dataset = member.recipe, replicate.dataset
     module = build(
-        cast(ModelSpec, recipe.model), shape=dataset.shape, outputs=dataset.outputs, seed=member.seed
+        cast(ModelSpec, recipe.model), shape=replicate.shape, outputs=dataset.outputs, seed=member.seed
     ).train()
     initialize(module, recipe.init, member.seed)
     optimizer = torch_optimizer(recipe.optimizer, module.parameters())
-    alone = Alone(member, module, dataset.shape)
+    alone = Alone(member, module, replicate.shape)
     average = {name: value.detach().clone() for name, value in state_of(module).items()}
     of_epoch = -(-len(replicate.split.train) // recipe.batch_size)
     most = recipe.epochs * of_epoch if steps is None else steps

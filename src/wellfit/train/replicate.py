@@ -1,4 +1,4 @@
-"""What a seed makes of a data set: its split, and the scaling that was fitted on its train samples."""
+"""What a seed makes of a data set: its split, and the preparation that was fitted on its train samples."""
 
 from __future__ import annotations
 
@@ -7,7 +7,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wellfit.data import Dataset, Scaler, Split, fit_targets, gather, split, to_unit
+from wellfit.data import (
+    Dataset,
+    Encoder,
+    PerImage,
+    Scaler,
+    Split,
+    fit_encoder,
+    fit_scaler,
+    fit_targets,
+    gather,
+    split,
+    to_unit,
+)
+from wellfit.data.stream import is_streamed
 from wellfit.random import generator
 from wellfit.recipe import DataSpec
 
@@ -22,19 +35,42 @@ class Replicate:
     dataset: Dataset
     seed: int
     split: Split
-    scaler: Scaler
+    encoder: Encoder | None
+    """Fills in and encodes the columns of a table; ``None`` for other data."""
+    scaler: Scaler | PerImage
     target_scaler: Scaler | None
     probe: Tensor
     """int64 indices: the fixed train samples on which comparable curves are measured."""
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample as a network takes it: that of the data, or the features that a table's columns become.
+
+        It is the same for every seed.
+        """
+        return self.dataset.shape if self.encoder is None else (self.encoder.width,)
+
     def gather(self, rows: Tensor, *, device: torch.device) -> Tensor:
-        """Return the samples (n, ...) as float32: images on [0, 1], so that black is 0; vectors as they are."""
-        x = gather(self.dataset.x, rows).to(device)
+        """Return the samples (n, ...) as float32: images on [0, 1], so that black is 0; else as the data holds them."""
+        return self.unit(self.raw(rows), device=device)
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the samples stay on the disk, so that reading them ahead pays."""
+        return is_streamed(self.dataset.x)
+
+    def raw(self, rows: Tensor) -> Tensor:
+        """Return the samples (n, ...) as the data holds them."""
+        return gather(self.dataset.x, rows)
+
+    def unit(self, raw: Tensor, *, device: torch.device) -> Tensor:
+        """Return what ``raw`` gave as ``gather`` does."""
+        x = raw.to(device)
         return to_unit(x) if self.dataset.kind == "image" else x
 
     def scale(self, x: Tensor) -> Tensor:
-        """Return gathered samples scaled by the train split's statistics."""
-        return self.scaler.to(x.device).apply(x)
+        """Return gathered samples as the network takes them: filled in, encoded and scaled by the train split."""
+        return self.scaler.to(x.device).apply(x if self.encoder is None else self.encoder.apply(x))
 
     def targets(self, rows: Tensor, *, device: torch.device) -> Tensor:
         """Return the targets: class indices, or numbers in standard deviations of the train targets."""
@@ -43,16 +79,18 @@ class Replicate:
 
 
 def make_replicate(dataset: Dataset, spec: DataSpec, seed: int) -> Replicate:
-    """Split the data by ``seed`` and fit the scaling on its train samples."""
+    """Split the data by ``seed`` and fit the preparation on its train samples."""
     parts = split(dataset, spec.split, seed=seed)
     size = min(len(parts.train), max(len(parts.validation), PROBE_FLOOR))
     chosen = torch.randperm(len(parts.train), generator=generator(seed, "probe"))[:size]
     regression = dataset.task == "regression"
+    encoder = fit_encoder(dataset, spec, parts)
     return Replicate(
         dataset=dataset,
         seed=seed,
         split=parts,
-        scaler=Scaler.fit(dataset.x, kind=dataset.kind, how=spec.scale, rows=parts.train),
+        encoder=encoder,
+        scaler=fit_scaler(dataset, spec, parts, encoder),
         target_scaler=fit_targets(dataset.y, parts.train) if regression else None,
         probe=parts.train[chosen].sort().values,
     )

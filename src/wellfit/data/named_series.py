@@ -1,0 +1,98 @@
+"""Sequences that are known by name: series of the UCR and UEA archives, and spoken digits."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from wellfit.data.archive import members
+from wellfit.data.dataset import Dataset
+from wellfit.data.naming import shown
+from wellfit.data.places import data_folder
+from wellfit.data.series import Length, Series, series_dataset
+from wellfit.data.ts_file import TAILS, load_ts, parse_ts
+from wellfit.data.wav_folder import Sound, by_name, load_wav_folder, recordings_dataset
+from wellfit.errors import DataError
+
+SPOKEN = "spoken-digits"
+SPOKEN_FRAMES = 64
+"""Frames of 10 ms that recordings of ``spoken-digits`` have unless ``data.length`` says another number."""
+
+LENGTHS: dict[str, Length | None] = {
+    "GunPoint": None,
+    "ArrowHead": None,
+    "ItalyPowerDemand": None,
+    "OSULeaf": None,
+    "BasicMotions": None,
+    "JapaneseVowels": "longest",
+}
+"""Series by name, and the rule for their lengths unless ``data.length`` says another."""
+
+ARCHIVES = {SPOKEN: "spoken-digits.tar.gz", **dict.fromkeys(LENGTHS, "ucr-series.tar.gz")}
+"""Names, and the archives that hold them. They are read in memory: nothing is extracted."""
+
+
+def load_named_series(name: str, sound: Sound) -> Dataset:
+    """Load a series of the UCR and UEA archives (its TEST file is the given test), or ``spoken-digits`` (Free Spoken
+    Digit Dataset, 3,000 recordings at 8 kHz; no given test, the speakers are the groups).
+
+    They are looked for in ``WELLFIT_DATA``: a folder of that name, or the archive. They are not downloaded.
+
+    Raises
+    ------
+    DataError
+        Not found, or damaged.
+
+    """
+    place = find_series(name)
+    if place is None:
+        own = data_folder()
+        where = f"WELLFIT_DATA ({shown(own)})" if own is not None else "WELLFIT_DATA, which is not set"
+        what = f"a folder that holds {name}/ or {ARCHIVES[name]}"
+        raise DataError(name, f"not in {where}, and it is not downloaded", f"WELLFIT_DATA set to {what}")
+    return _spoken(place, sound) if name == SPOKEN else _series(name, place, sound.length or LENGTHS[name])
+
+
+def find_series(name: str) -> Path | None:
+    """Return the folder or the archive that holds a named set; ``None`` where there is neither."""
+    own = data_folder()
+    if own is None:
+        return None
+    return next((path for path in (own / name, own / ARCHIVES[name]) if path.exists()), None)
+
+
+def _series(name: str, place: Path, length: Length | None) -> Dataset:
+    if place.is_dir():
+        return replace(load_ts(place, length=length), name=name)
+    parts = [_member(place, f"{name}{tail}") for tail in TAILS]
+    return series_dataset(*parts, name=name, where=shown(place), length=length, task="classification")
+
+
+def _member(archive: Path, name: str) -> Series:
+    where = f"{shown(archive)}, {name}"
+    found = members(archive, lambda member: PurePosixPath(member).name == name)
+    if not found:
+        raise DataError(where, "no such file in the archive", "an undamaged archive")
+    try:
+        text = next(iter(found.values())).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(where, "is not UTF-8", "a .ts file") from None
+    return parse_ts(io.StringIO(text), where)
+
+
+def _spoken(place: Path, sound: Sound) -> Dataset:
+    length: Length | None = sound.length
+    if length is None:
+        length = SPOKEN_FRAMES if sound.features == "log_mel" else SPOKEN_FRAMES * 80
+    sound = replace(sound, length=length)
+    if place.is_dir():
+        inner = place / "recordings"
+        root = inner if inner.is_dir() else place
+        return replace(load_wav_folder(root, sound, label_from="name", group="name"), name=SPOKEN)
+    found = members(place, lambda member: member.endswith(".wav"))
+    where = shown(place)
+    recordings = [
+        by_name(PurePosixPath(name).name, data, f"{where}, {shown(name)}") for name, data in sorted(found.items())
+    ]
+    return recordings_dataset(recordings, [], sound, name=SPOKEN, where=where)

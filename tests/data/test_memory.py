@@ -1,0 +1,32 @@
+import pytest
+
+from wellfit.data.memory import for_samples, memory_limit, parse_memory, physical_memory
+from wellfit.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("256M", 2**28), ("4G", 2**32), ("1.5g", 3 * 2**29), ("2048 KiB", 2**21), ("1T", 2**40), ("1048576", 2**20)],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert parse_memory(text, where="--memory") == size
+
+
+@pytest.mark.parametrize("text", ["", "M", "-1G", "0", "100K", "1e9", "4 X", "nan", "9" * 50])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(DataError, match="--memory: received") as caught:
+        parse_memory(text, where="--memory")
+    assert len(str(caught.value)) < 150
+
+
+def test_the_limit_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WELLFIT_MEMORY", raising=False)
+    assert memory_limit() is None
+    monkeypatch.setenv("WELLFIT_MEMORY", "64M")
+    assert memory_limit() == 2**26
+
+
+def test_half_is_for_the_samples() -> None:
+    assert for_samples(100) == 50
+    whole = physical_memory()
+    assert for_samples(None) == (None if whole is None else whole // 2)
