@@ -67,13 +67,8 @@ def load_long_table(
     series = Series(np.split(sorted_values, ends[:-1].tolist()), _plain(targets.tolist()))
     found = series_dataset(series, name=path.stem, where=where, length=length, task=task)
     of_series = None if group is None else torch.from_numpy(group_codes(table.frame[group])[kept[first]])
-    return replace(
-        found,
-        targets=(target,),
-        skipped=skipped,
-        groups=of_series,
-        order=torch.from_numpy(steps[first]) if time is not None else None,
-    )
+    order_of_series = torch.from_numpy(steps[first]) if time is not None else None
+    return replace(found, targets=(target,), skipped=skipped, groups=of_series, order=order_of_series)
 
 
 def _channels(where: str, columns: Sequence[str], roles: dict[str, str | None]) -> list[str]:

@@ -91,10 +91,8 @@ def run_study(
         result = analyse(_facts(prepared, folder, store, status))
         write_json(folder.result, result)
         if status == "interrupted":
-            done, total = len(_records(prepared, store)), len(prepared.members)
-            raise InterruptedStudyError(
-                f"interrupted with {done} of {total} runs done; the same command goes on from here"
-            )
+            done = f"{len(_records(prepared, store))} of {len(prepared.members)}"
+            raise InterruptedStudyError(f"interrupted with {done} runs done; the same command goes on from here")
         store.set_meta("complete", {"spec": spec.to_dict(), "result": _digest(folder.result.read_bytes())})
     return result
 
