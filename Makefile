@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 # several BLAS threads that wait for each other slow small networks down, and tests run beside other things
 TEST_ENV := OMP_NUM_THREADS=1
 
-.PHONY: install demo test test-slow test-gpu check format lock clean
+.PHONY: install demo test test-slow test-gpu check format docs lock clean
 
 install: $(INSTALLED)
 
@@ -37,6 +37,10 @@ check: $(INSTALLED)  ## style and types
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(INSTALLED)  ## docs/methods, made from the docstrings
+	rm -rf docs/methods
+	$(BIN)/wellfit explain --write docs/methods
 
 lock:  ## compile requirements.lock anew (hashes, no index addresses)
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

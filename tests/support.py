@@ -18,6 +18,8 @@ from wellfit.train.fit import fit
 from wellfit.train.member import Member
 from wellfit.train.replicate import Replicate, make_replicate
 
+CPU = torch.device("cpu")
+
 
 def tiny_images(n: int = 150, *, size: int = 6, classes: int = 3, channels: int = 1) -> Dataset:
     """Noisy images whose class is the brightest of ``classes`` rows."""
@@ -77,11 +79,15 @@ def replicates(dataset: Dataset, members: Sequence[Member]) -> dict[int, Replica
 
 
 def train(
-    members: Sequence[Member], dataset: Dataset, *, checkpoint: Path | None = None
+    members: Sequence[Member],
+    dataset: Dataset,
+    *,
+    checkpoint: Path | None = None,
+    device: torch.device = CPU,
 ) -> dict[tuple[str, int], Trained]:
     """Train members of one structure together and return what each hands over."""
     done = {}
-    for event in fit(members, replicates(dataset, members), device=torch.device("cpu"), checkpoint=checkpoint):
+    for event in fit(members, replicates(dataset, members), device=device, checkpoint=checkpoint):
         if isinstance(event, MemberFinished):
             done[event.record.arm, event.record.seed] = Trained(event.record, event.weights)
     return done

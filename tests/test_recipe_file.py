@@ -218,3 +218,10 @@ def test_a_factor_or_arm_without_anything_has_no_parameters() -> None:
     spec = parse_study({"data": "x", "study": {"factors": {"l2": None}, "arms": {"a": None}}})
     assert (spec.factors, spec.arms) == ({"l2": {}}, {"a": {}})
     assert parse_study({"data": "x", "study": None}).seeds == (0,)
+
+
+def test_on_and_off_are_names_and_true_and_false_are_truth() -> None:
+    values = parse_yaml("regularizers: {l2: {on: 'head.*'}}\nyes: no\nflag: true\nother: False")
+    assert values == {"regularizers": {"l2": {"on": "head.*"}}, "yes": "no", "flag": True, "other": False}
+    spec = parse_study(parse_yaml("data: {source: digits, skip_bad: true}\nregularizers: {l2: {on: ['a', 'off']}}"))
+    assert spec.recipe.regularizers["l2"]["on"] == ["a", "off"]

@@ -60,18 +60,21 @@ def _unique_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any
     return dict(loader.construct_pairs(node, deep=True))
 
 
+_TRUTH = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
 _FLOAT = re.compile(r"^[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d+)$")
 
 
 def read_as_yaml_1_2(handler: type[yaml.SafeLoader | yaml.SafeDumper]) -> None:
-    """Let a loader or dumper take ``1e-4`` for a number and ``2024-01-31`` for a text: a recipe has no dates.
+    """Let a loader or dumper take ``1e-4`` for a number, ``2024-01-31`` for a text (a recipe has no dates), and of the
+    words for truth values only true and false: ``on`` is a name.
 
-    A dumper must know both too, else it would write the text ``"1e-4"`` without quotes.
+    A dumper must know all three too, else it would write the text ``"1e-4"`` without quotes.
     """
     handler.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":bool"))]
         for first, resolvers in handler.yaml_implicit_resolvers.items()
     }
+    handler.add_implicit_resolver("tag:yaml.org,2002:bool", _TRUTH, list("tTfF"))
     handler.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
 
 

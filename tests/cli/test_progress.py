@@ -131,6 +131,51 @@ def test_bars(width: int) -> None:
     assert screen.getvalue().count("\x1b[?25l") == screen.getvalue().count("\x1b[?25h")  # the cursor is back
 
 
+def drawn(width: int, events: list[Event]) -> list[str]:
+    """The lines that bars of that width show, each once, refreshed after each event."""
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=width, color_system=None, _environ={"TERM": "xterm"})
+    with bars(console) as display:
+        shown = Shown(display, plan=PLAN, metric="val_loss")
+        for event in events:
+            shown.listen(event)
+            display._progress.refresh()
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()).replace("\r", "\n")
+    return [line.rstrip() for line in dict.fromkeys(text.splitlines()) if line.strip()]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+@pytest.mark.parametrize("arm", ["plain", "dropout+l2", "dropout+l2+early_stopping", "a" * 70])
+def test_no_word_beside_a_bar_is_clipped(width: int, arm: str) -> None:
+    """Also where a second bar has wider counts than the first: columns are shared."""
+    words = {"best", "val_loss", f"({arm})", "0.5000", "to", "go", "0:08", "1:06:36", "4.0", "s/epoch", "", "left"}
+    words |= {"then", "certificate,", "test", "set,", "tables", "...", "finishing", "2", "h", "02", "min", "10", "s"}
+    events: list[Event] = []
+    for epochs, seconds in ((3, 10.0), (1000, 7300.0)):
+        rows = {(arm, 0): row(1, 0.5)}
+        events += [PopulationStarted(((arm, 0),), epochs, 0, "stacked"), EpochEnded(1, rows, 1, 4.0)]
+        events += [EpochEnded(epochs, rows, 0, 4.0), PopulationEnded(seconds)]
+    found = [line for line in drawn(width, events) if re.search(r"\d/\d", line)]
+    assert any("finishing" in line or "then certificate" in line for line in found) or width < 60
+    for line in found:
+        beside = re.split(r"\d+/\d+ +", line)[1]
+        assert {word for word in beside.split(" ") if not word.isdigit()} <= words, line
+        assert len(line) <= width
+
+
+def test_what_has_room_beside_a_bar() -> None:
+    """The pace goes first, then the arm."""
+    long = "dropout+early_stopping"
+    events: list[Event] = [PopulationStarted(((long, 0),), 30, 0, "stacked")]
+    events += [EpochEnded(1, {(long, 0): row(1, 0.5)}, 1, 4.0)]
+    lines = {width: drawn(width, events)[-1].split("left ")[1] for width in (60, 80, 100)}
+    assert lines == {
+        60: "1:56 to go  best val_loss 0.5000",
+        80: f"1:56 to go  best val_loss 0.5000 ({long})",
+        100: f"1:56 to go  best val_loss 0.5000 ({long})  4.0 s/epoch",
+    }
+
+
 def test_bars_give_the_terminal_back() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=80, color_system=None, _environ={"TERM": "xterm"})

@@ -114,6 +114,15 @@ def test_interactions_beyond_chance_are_said(capsys: pytest.CaptureFixture[str])
     assert text.count("together") == 1
 
 
+def test_the_certificate_tells_of_the_loss_too(capsys: pytest.CaptureFixture[str]) -> None:
+    made = {"members": [{}], "largest": 3.2e-8, "largest_loss": 1.5e-9}
+    said = " ".join(printed(capsys, result(certificate=made)).split())
+    begins = "Certificate: 1 run trained again alone; largest deviation of a weight"
+    assert f"{begins} 3.2e-08, of a saved network's val_loss 1.5e-09." in said
+    same = " ".join(printed(capsys, result(certificate=made | {"largest": 0.0, "largest_loss": 0.0})).split())
+    assert f"{begins} 0, of a saved network's val_loss 0." in same
+
+
 def test_what_was_left_out_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, result(data={"skipped": ["a.png: not an image", "b.png: not an image"]}))
     assert "Left out as corrupt: 2 samples; the first: a.png: not an image" in text

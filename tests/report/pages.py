@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
+from tests.report.layers import equal, fine, layer, measured, vanishing
 from tests.report.sample import arm_names, make_result, make_run, make_study, make_weights, untested
 from wellfit.report import render
 
@@ -13,8 +14,13 @@ EVIL = "<img src=x onerror=alert(1)></script><a href='http://evil.example'>x</a>
 
 
 def usual() -> str:
-    """Return the report of the factorial of eight arms and five seeds."""
-    return render(*make_study())
+    """Return the report of the factorial of eight arms and five seeds, with activations and advice."""
+    result, runs, weights = make_study()
+    blocks = {"plain": vanishing(), "l2": equal()}
+    for arm in result["arms"]:
+        arm["activations"] = blocks.get(arm["name"], fine())
+    result["advice"] = [{"words": "l2 does little inside adam", "arms": ["l2", "dropout+l2"]}]
+    return render(result, runs, weights)
 
 
 def odd() -> str:
@@ -29,6 +35,10 @@ def odd() -> str:
     result["name"], result["best"] = EVIL, None
     result["data"]["classes"] = [EVIL, "b"]
     result["arms"][0]["words"] = EVIL
+    broken = [layer(EVIL, kind=EVIL, signal=None, dead=None), layer(signal=1e-30, saturated=0.9)] * 20
+    result["arms"][0]["activations"] = measured([layer(signal=1.0 + i) for i in range(4)], [layer()] * 4)
+    result["arms"][-1]["activations"] = measured(broken)
+    result["advice"] = [{"words": EVIL, "arms": [EVIL, "hot"]}, {"words": "x" * 300, "arms": ["long"]}]
     weights = make_weights(("plain", EVIL, "hot"))
     weights["hot"]["layers.0.weight"][:] = np.nan
     return render(result, runs, weights)

@@ -184,7 +184,7 @@ def test_printing_opens_what_is_folded_and_puts_it_back(browser: webdriver.Chrom
     )
     printed = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
     assert base64.b64decode(printed["data"]).startswith(b"%PDF")
-    assert browser.execute_script("return window.seen") == [True, True, True, "#ffffff"]
+    assert browser.execute_script("return window.seen") == [True, True, True, True, "#ffffff"]
     assert browser.execute_script("return document.querySelectorAll('details[open]').length") == 0
     wait(
         browser,

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from tests.report.layers import fine
 from tests.report.pages import EVIL, Elements, nothing_yet, odd, one_seed, single_regression, usual
-from tests.report.sample import make_result, make_run, make_study
+from tests.report.sample import arm_names, make_result, make_run, make_study
 from wellfit.report import render
 
 PAGES = [usual, odd, single_regression, one_seed, nothing_yet]
+LAST = ("interactions-section", "weights", "activations")
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.__name__)
 
 
@@ -70,7 +72,7 @@ def test_size(page: Callable[[], str]) -> None:
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
-        (usual, {"verdict", "leaderboard", "curves", "gap-section", "contrasts", "interactions-section", "weights"}),
+        (usual, {"verdict", "leaderboard", "curves", "gap-section", "contrasts", *LAST}),
         (one_seed, {"verdict", "leaderboard", "curves", "gap-section", "contrasts"}),
         (single_regression, {"verdict", "leaderboard", "curves", "gap-section"}),
         (nothing_yet, {"verdict", "leaderboard"}),
@@ -86,8 +88,7 @@ def test_sections_are_those_that_have_something_to_show(page: Callable[[], str],
 
 def test_sections_come_in_their_order() -> None:
     found = [at["id"] for tag, at in Elements(usual()).tags if tag == "section"]
-    order = "verdict leaderboard curves gap-section contrasts interactions-section weights recipes provenance"
-    assert found == order.split()
+    assert found == ["verdict", "leaderboard", "curves", "gap-section", "contrasts", *LAST, "recipes", "provenance"]
 
 
 def test_names_stay_names() -> None:
@@ -151,6 +152,44 @@ def test_interrupted_study_says_so_and_shows_no_test_column() -> None:
 def test_best_arm_is_only_called_best_where_it_won() -> None:
     assert re.search(r'class="tag tag-best">best</span>', usual())
     assert re.search(r'class="tag tag-best">best mean</span>', one_seed())
+
+
+def test_activations_are_shown_with_what_stands_out() -> None:
+    section = usual().split('<section id="activations">')[1].split("</section>")[0]
+    assert "1 of 64 units is distinct in all 5 hidden layers, at the start and at the end" in section
+    quiet = re.search(r"Nothing stands out in</dt><dd>([^<]*)<", section)
+    assert quiet is not None
+    names = {name for name in arm_names() if name not in ("plain", "l2")}
+    assert set(quiet.group(1).split(", ")) == names
+    assert section.count('<tr class="group">') == 8
+    assert len(re.findall(r'<td class=" ?(?:first )?marked">1</td>', section)) == 10
+    lines = {one["id"]: one["data"] for one in figures(usual()) if one["id"].startswith("signal-")}
+    assert {name: len(data) for name, data in lines.items()} == {"signal-start": 8, "signal-end": 8}
+    plain = next(line for line in lines["signal-end"] if line["text"] == "plain")
+    assert plain["y"] == pytest.approx([0.1, 0.01, 1e-3, 1e-4, 1e-5])
+
+
+def test_a_run_that_handed_nothing_over_has_no_end() -> None:
+    found = {one["id"]: one for one in figures(odd())}
+    assert len(found["signal-start"]["data"]) == 2
+    assert [line["text"] for line in found["signal-end"]["data"]] == ["plain"]
+    assert odd().count("no weights were handed over") == 1
+
+
+def test_healthy_activations_are_a_sentence_and_a_folded_table() -> None:
+    result, runs, _ = make_study(seeds=2, epochs=4)
+    for arm in result["arms"]:
+        arm["activations"] = fine()
+    html = render(result, runs, None)
+    assert "Nothing stands out: units differ" in html
+    assert "Every layer in numbers" in html
+    assert not [one for one in figures(html) if one["id"].startswith("signal-")]
+
+
+def test_advice_stands_below_the_verdict() -> None:
+    verdict = usual().split('<section id="verdict"')[1].split("</section>")[0]
+    assert 'l2 does little inside adam <span class="small inline">in l2 and dropout+l2</span>' in verdict
+    assert "little or nothing" not in one_seed()
 
 
 def test_recipes_show_the_base_and_what_arms_change() -> None:

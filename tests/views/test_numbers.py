@@ -15,9 +15,12 @@ from wellfit.views.numbers import (
     difference_text,
     duration_text,
     interval_text,
+    listing,
     p_text,
     plain,
     range_text,
+    share_text,
+    short_text,
     shown_decimals,
     value_text,
 )
@@ -93,3 +96,31 @@ def test_changes_name_added_changed_and_removed_keys() -> None:
 
 def test_flatten_keeps_empty_mappings() -> None:
     assert flatten({"a": {"b": {"c": 1}}, "d": {}}) == {"a.b.c": 1, "d": {}}
+
+
+def test_numbers_of_any_size() -> None:
+    minus = "\N{MINUS SIGN}"
+    assert [short_text(value) for value in (0.0, 0.00192, 0.25432, 2.35, 190.2, 9999.0)] == [
+        "0",
+        "0.00192",
+        "0.254",
+        "2.35",
+        "190",
+        "9999",
+    ]
+    assert [short_text(value) for value in (-0.0745, 1.21e-8, -26000.0)] == [
+        f"{minus}0.0745",
+        f"1.2e{minus}08",
+        f"{minus}2.6e+04",
+    ]
+    assert short_text(math.inf) == short_text(math.nan) == MISSING
+
+
+def test_shares_never_round_to_none_or_all() -> None:
+    found = [share_text(share) for share in (0.0, 1e-9, 0.0156, 0.994, 0.999, 1.0, math.nan)]
+    assert found == ["0 %", "< 1 %", "2 %", "99 %", "> 99 %", "100 %", MISSING]
+
+
+def test_listings() -> None:
+    assert [listing(list("abc")[:count]) for count in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert listing(list("abcde"), most=4) == "a, b, c and 2 more"

@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,12 +64,12 @@ def _regularizers() -> Iterator[Card]:
     for stage in STAGES:
         for path in sorted((HERE / "regularize" / stage).glob("*.py")):
             for node in _classes(path):
-                if not any(isinstance(part, ast.AnnAssign) and ast.unparse(part.target) == "off" for part in node.body):
+                if "off" not in map(_target, node.body):
                     continue
-                inherited = [bases.get(ast.unparse(base), {}) for base in node.bases]
-                where = {name: value for each in inherited for name, value in each.items()}
-                parameters = {name: value for name, value in _parameters(node).items() if name not in where}
-                parameters |= {**where, **_only(_parameters(node), where)}
+                own = _parameters(node)
+                inherited = {name: value for base in node.bases for name, value in bases[ast.unparse(base)].items()}
+                names = [*(name for name in own if name not in inherited), *inherited]  # where it acts comes last
+                parameters = {name: {**inherited, **own}[name] for name in names}
                 yield make_card(
                     name=path.stem,
                     group=stage,
@@ -84,14 +84,15 @@ def _classes(path: Path) -> list[ast.ClassDef]:
     return [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)]
 
 
-def _only(values: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in names}
+def _target(node: ast.stmt) -> str:
+    """Return the name that a statement annotates, or nothing."""
+    return ast.unparse(node.target) if isinstance(node, ast.AnnAssign) else ""
 
 
 def _parameters(node: ast.ClassDef) -> dict[str, Any]:
     """Return the fields of a method's class, which are annotated and no ``ClassVar``, with their defaults."""
     return {
-        ast.unparse(part.target): _literal(part.value)
+        _target(part): _literal(part.value)
         for part in node.body
         if isinstance(part, ast.AnnAssign) and "ClassVar" not in ast.unparse(part.annotation)
     }

@@ -11,7 +11,9 @@ from typing import Annotated
 
 import typer
 
-WIDEST = 100
+WIDEST, NARROWEST = 100, 30
+FEW = 24
+"""Columns beside a name in which its summary says too little."""
 
 SHORT = "What a method does: formula, range, source."
 EXAMPLES = """\b
@@ -41,6 +43,8 @@ def command(
     from wellfit.cli.output import print_json
 
     if write is not None:
+        if name is not None or as_json:
+            raise typer.BadParameter("--write writes every card, and prints none")
         count = write_all(write)
         typer.echo(f"{count} cards: {write}", err=True)
         return
@@ -48,7 +52,7 @@ def command(
     if as_json:
         print_json([asdict(card) for card in cards])
         return
-    width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
+    width = min(max(shutil.get_terminal_size((80, 24)).columns, NARROWEST), WIDEST)
     for line in _overview(width) if name is None else _cards(name, width):
         typer.echo(line)
 
@@ -72,26 +76,30 @@ def write_all(folder: Path) -> int:
 
 
 def _overview(width: int) -> Iterator[str]:
+    """Yield a line for each method; in a narrow terminal what it does stands below its name."""
     from wellfit.cards import GROUPS, all_cards
 
     longest = max(len(card.name) for card in all_cards())
+    beside = width - longest - 4
     for group, title in GROUPS.items():
-        yield title
+        yield from _filled(title, width, "")
         for card in all_cards():
-            if card.group == group:
-                words = textwrap.shorten(_plain(card.summary), max(20, width - longest - 4), placeholder=" ...")
-                yield f"  {card.name:{longest}}  {words}"
+            if card.group != group:
+                continue
+            words = textwrap.shorten(_plain(card.summary), beside if beside >= FEW else width - 6, placeholder=" ...")
+            yield from [f"  {card.name:{longest}}  {words}"] if beside >= FEW else [f"  {card.name}", f"      {words}"]
         yield ""
     yield "wellfit explain NAME says more."
 
 
 def _cards(name: str, width: int) -> Iterator[str]:
     from wellfit.cards import GROUPS, find_cards
+    from wellfit.cards.usage import wrapped
 
     for number, card in enumerate(find_cards(name)):
         if number:
             yield ""
-        yield f"{card.name} ({GROUPS[card.group]})"
+        yield from _filled(f"{card.name} ({GROUPS[card.group]})", width, "")
         yield from _filled(card.summary, width, "  ")
         for heading, text in card.sections.items():
             yield ""
@@ -99,9 +107,9 @@ def _cards(name: str, width: int) -> Iterator[str]:
             yield from _filled(text, width, "    ")
         yield ""
         yield "  In a recipe"
-        yield f"    {card.usage}"
+        yield wrapped(card.usage, width, "    ")
         yield ""
-        yield f"  wellfit/{card.file}"
+        yield from _filled(f"wellfit/{card.file}", width, "  ")
 
 
 def _plain(text: str) -> str:

@@ -44,8 +44,15 @@ class State:
         """The best value of any run so far, and its arm; empty before there is one."""
         if math.isnan(self.best):
             return ""
+        return f"{self.best_short} ({self.arm})"
+
+    @property
+    def best_short(self) -> str:
+        """The best value alone."""
+        if math.isnan(self.best):
+            return ""
         places = 1 if self.metric.endswith("accuracy") else 4
-        return f"best {self.metric} {value_text(self.metric, self.best, places=places)} ({self.arm})"
+        return f"best {self.metric} {value_text(self.metric, self.best, places=places)}"
 
 
 def start_text(event: PopulationStarted) -> str:

@@ -74,6 +74,17 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"Left out as corrupt: {count_text(len(skipped), 'sample')}; the first: {skipped[0]}"
     certificate = result.get("certificate") or {}
     if certificate.get("largest") is not None:
-        members = count_text(len(certificate["members"]), "run")
-        yield f"Certificate: {members} trained again alone; largest deviation of a weight {certificate['largest']:.1e}."
+        yield _certificate(certificate)
     yield f"Time: {duration_text(float(result.get('seconds') or 0.0))}."
+
+
+def _certificate(certificate: Mapping[str, Any]) -> str:
+    """Return how far apart training alone and together ended, and the saved network's loss from what was measured."""
+    members = count_text(len(certificate["members"]), "run")
+    text = f"Certificate: {members} trained again alone; largest deviation of a weight {_tiny(certificate['largest'])}"
+    loss = certificate.get("largest_loss")  # older results have none
+    return f"{text}." if loss is None else f"{text}, of a saved network's val_loss {_tiny(loss)}."
+
+
+def _tiny(deviation: float) -> str:
+    return f"{deviation:.1e}" if deviation else "0"

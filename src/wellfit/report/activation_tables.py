@@ -28,9 +28,7 @@ def _always(layer: Layer) -> bool:
 
 
 QUANTITIES = (
-    Quantity(
-        "signal", lambda layer: short_text(layer.signal), _always, frozenset({"broken", "vanished", "exploded"})
-    ),
+    Quantity("signal", lambda layer: short_text(layer.signal), _always, frozenset({"broken", "vanished", "exploded"})),
     Quantity("mean", lambda layer: short_text(layer.mean), _always),
     Quantity("std", lambda layer: short_text(layer.std), _always),
     Quantity("zeros", lambda layer: share_text(layer.zeros), lambda layer: layer.zeros > 0),

@@ -159,7 +159,7 @@ def _handed_over(arm: ArmCurves) -> Trace:
 
 
 def curve_overview(curves: Curves, *, styles: Mapping[str, ArmStyle], best: str | None) -> Figure:
-    """Return the validation curves of all arms in one plot, the best arm heavy; ``styles`` says which and in which order."""
+    """Return the validation curves of the arms that have a style, in that order; the best arm heavy."""
     ranges = {quantity: common_range([_validation_only(arm) for arm in arms]) for quantity, arms in curves.items()}
     epochs = max((len(arm.validation.epochs) for arms in curves.values() for arm in arms), default=1)
     traces: list[tuple[Choice, Trace]] = []

@@ -66,7 +66,7 @@ class Figure:
     height: int
     """In CSS pixels."""
     legend: Sequence[tuple[str, str, str]] = field(default=())
-    """(name, color token, ``solid``, ``dashed`` or ``dotted``), written below the figure: it wraps, which Plotly's own does not."""
+    """(name, color token, CSS border style), written below the figure: it wraps, which Plotly's own does not."""
     variants: Sequence[tuple[Choice, Mapping[str, Any]]] = field(default=())
     """Changes of the layout under a choice."""
     compact: bool = False

@@ -207,19 +207,20 @@ def _weights(result: Mapping[str, Any], weights: Weights | None, rows: Sequence[
 
 
 def _activations(result: Mapping[str, Any], rows: Sequence[LeaderboardRow]) -> dict[str, Any]:
-    """Return what stands out, the signal of all arms, and a table for each: the control first, then best to worst."""
+    """Return what stands out, a table, and where something does the signal of all arms; the control first."""
     control = str(result.get("control"))
     order = _order(rows)
     arms = sorted(activations(result), key=lambda arm: order.index(arm.arm))
     if not arms:
         return {}
     styles = arm_styles(order, control=control)
-    figures = signal_figures(arms, styles=styles)
+    found = remark_list(arms)
+    figures = signal_figures(arms, styles=styles) if found["loud"] else {}
     return {
         "figures": list(figures.values()),
         "signals": figures,
         "legend": arm_legend({arm.arm: styles[arm.arm] for arm in arms}),
-        "remarks": remark_list(arms),
+        "remarks": found,
         **activation_tables(arms),
     }
 

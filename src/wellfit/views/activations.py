@@ -1,4 +1,4 @@
-"""Hidden activations of each arm, layer by layer, at the start of training and at its end; and what stands out there."""
+"""Hidden activations of each arm, layer by layer, at the start of training and at its end; what stands out."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ SATURATED = 0.5
 """More than this part of a layer's activations saturated stands out."""
 VANISHED, EXPLODED = 1e-3, 1e3
 """A signal beyond these stands out."""
+CHANGED = 100
+"""So many times more or less signal in the last layer than in the first stands out."""
 
 Trouble = Literal["broken", "equal", "dead", "saturated", "vanished", "exploded"]
 TROUBLES: tuple[Trouble, ...] = ("broken", "equal", "dead", "saturated", "vanished", "exploded")
@@ -102,18 +104,30 @@ def _layers(raw: Sequence[Mapping[str, Any]] | None) -> tuple[Layer, ...]:
 
 
 def remarks(arm: ArmActivations) -> tuple[str, ...]:
-    """Return a sentence for each thing that stands out, with the layers and whether it is so at the start or the end."""
+    """Return a sentence for each thing that stands out, with its layers, and whether at the start or the end."""
     made = []
     for trouble in TROUBLES:
         start, end = _with(trouble, arm.start), _with(trouble, arm.end)
         if start and [layer.index for layer in start] == [layer.index for layer in end]:
-            made.append(_sentence(trouble, arm, [*start, *end], "at the start and at the end", lasts=True))
+            made.append(_sentence(trouble, arm, [*start, *end], ", at the start and at the end", lasts=True))
             continue
         if start:
-            made.append(_sentence(trouble, arm, start, "at the start", lasts=not arm.end))
+            made.append(_sentence(trouble, arm, start, " at the start", lasts=not arm.end))
         if end:
-            made.append(_sentence(trouble, arm, end, "at the end", lasts=False))
-    return tuple(made)
+            made.append(_sentence(trouble, arm, end, " at the end", lasts=False))
+    made += [_change(layers, when) for layers, when in ((arm.start, "start"), (arm.end, "end"))]
+    return tuple(sentence for sentence in made if sentence)
+
+
+def _change(layers: Sequence[Layer], when: str) -> str:
+    """Return that the signal changes much from the first layer to the last; nothing where its size alone stands out."""
+    if len(layers) < 2 or any(layer.troubles & {"broken", "vanished", "exploded"} for layer in layers):
+        return ""
+    ratio = layers[-1].signal / layers[0].signal
+    if 1 / CHANGED < ratio < CHANGED:
+        return ""
+    verb, factor = ("grows", ratio) if ratio > 1 else ("shrinks", 1 / ratio)
+    return f"The signal {verb} {factor:.0f}-fold from layer 1 to layer {layers[-1].index} at the {when}."
 
 
 def _with(trouble: Trouble, layers: Sequence[Layer]) -> list[Layer]:
@@ -125,7 +139,7 @@ def _with(trouble: Trouble, layers: Sequence[Layer]) -> list[Layer]:
 
 def _sentence(trouble: Trouble, arm: ArmActivations, layers: Sequence[Layer], when: str, *, lasts: bool) -> str:
     """Return what stands out; ``lasts``: nothing is known of an end at which it is gone."""
-    where = f"in {_where(sorted({layer.index for layer in layers}), len(arm.start))}, {when}"
+    where = f"in {_where(sorted({layer.index for layer in layers}), len(arm.start))}{when}"
     if trouble == "broken":
         return f"Activations are not finite {where}."
     if trouble == "equal":
