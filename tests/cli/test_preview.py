@@ -18,7 +18,7 @@ from PIL import Image
 from tests.cli.calling import call, write_images, write_table
 from tests.support import member, tiny_images, tiny_sequences, tiny_vectors
 from wellfit.cli.augmentations import AUGMENTATIONS, describe, parse_augmentations
-from wellfit.data import Dataset, Split, epoch_order, load
+from wellfit.data import Dataset, Scaler, Split, epoch_order, load
 from wellfit.errors import DataError, RecipeError
 from wellfit.recipe import DataSpec
 from wellfit.regularize.batch.horizontal_flip import HorizontalFlip
@@ -74,6 +74,7 @@ def test_a_variant_is_what_training_is_fed(dataset: Dataset, epoch: int) -> None
     train[epoch_order(6, seed=5, epoch=epoch)] = torch.tensor(made.rows)
     small = replace(whole, split=Split(train, whole.split.validation, whole.split.test))
     (batch,) = Feed([one], {5: small}, batch_size=6, device=torch.device("cpu")).epoch(epoch)
+    assert isinstance(whole.scaler, Scaler)
     fed = whole.scaler.invert(batch.x[0]) if dataset.kind == "image" else batch.x[0]
     shown = torch.from_numpy(made.variants[epoch - 1])
     if dataset.kind == "image":

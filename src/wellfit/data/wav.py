@@ -120,9 +120,12 @@ def _bytes(path: Path, where: str) -> bytes:
 
 def _unit(values: npt.NDArray[np.generic]) -> Samples:
     if values.dtype == np.uint8:
-        return ((values.astype(np.float32) - 128) / 128).astype(np.float32)
+        unit: Samples = ((values.astype(np.float32) - 128) / 128).astype(np.float32)
+        return unit
     if values.dtype.kind == "i":  # scipy gives 24 bit as the upper bits of 32
-        return (values.astype(np.float64) / 2 ** (8 * values.dtype.itemsize - 1)).astype(np.float32)
+        half = float(2 ** (8 * values.dtype.itemsize - 1))
+        scaled: Samples = (values.astype(np.float64) / half).astype(np.float32)
+        return scaled
     with np.errstate(over="ignore"):  # what is too large is refused as infinite
         found: Samples = values.astype(np.float32)
     return found
