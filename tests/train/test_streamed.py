@@ -120,6 +120,7 @@ print(json.dumps({"size": size, "beyond": most - baseline}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="resident memory is read from /proc")
 def test_resident_memory_stays_under_the_limit(tmp_path: Path) -> None:
     """60 MiB beyond the interpreter for 195 MiB of images; most of it are batches, and indices of the samples."""
