@@ -4,6 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 # several BLAS threads that wait for each other slow small networks down, and tests run beside other things
 TEST_ENV := OMP_NUM_THREADS=1
+WORKERS ?= 2
 
 .PHONY: install demo test test-slow test-gpu check format docs lock clean
 
@@ -21,7 +22,7 @@ demo: $(INSTALLED)  ## a study on scikit-learn's digits: leaderboard, verdicts, 
 	$(BIN)/wellfit demo
 
 test: $(INSTALLED)  ## the whole suite but what is marked slow or gpu
-	$(TEST_ENV) $(BIN)/python -m pytest -m "not slow and not gpu"
+	$(TEST_ENV) $(BIN)/python -m pytest -m "not slow and not gpu" -n $(WORKERS) --dist worksteal
 
 test-slow: $(INSTALLED)  ## minutes: ten kills, Fashion-MNIST end to end
 	$(TEST_ENV) $(BIN)/python -m pytest -m slow

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wellfit.data import Dataset
+from wellfit.data import VOID, Dataset
 from wellfit.recipe import Recipe
 from wellfit.record import RunRecord
 from wellfit.train.events import MemberFinished
@@ -49,6 +49,23 @@ def tiny_sequences(n: int = 150, *, length: int = 8, channels: int = 3) -> Datas
     x = torch.sin(time * (y.view(-1, 1, 1) + 1) + phase) + torch.randn(n, length, channels, generator=draw) / 4
     names = ("slow", "middle", "fast")
     return Dataset("tiny", "classification", "sequence", x, y, names, None, source="tiny")
+
+
+def tiny_masks(n: int = 40, *, size: int = 12, void: bool = True) -> Dataset:
+    """Noisy images with a bright square and a dark stripe; a mask says where. Some pixels are not judged."""
+    draw = torch.Generator().manual_seed(10)
+    x = torch.rand(n, 1, size, size, generator=draw) * 60 + 80
+    y = torch.zeros(n, size, size, dtype=torch.uint8)
+    for i in range(n):
+        top, left, row = (int(place) for place in torch.randint(0, size - 4, (3,), generator=draw))
+        x[i, :, row], y[i, row] = x[i, :, row] - 70, 2
+        x[i, :, top : top + 4, left : left + 4] += 80
+        y[i, top : top + 4, left : left + 4] = 1
+    if void:
+        y[torch.rand(n, size, size, generator=draw) < 0.1] = VOID
+        y[3] = VOID
+    names = ("ground", "square", "stripe")
+    return Dataset("masks", "segmentation", "image", x.to(torch.uint8), y, names, None, source="masks")
 
 
 def member(

@@ -17,7 +17,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # A room may import the rooms before it, and its own.
 ORDER = [
-    {"errors", "atomic", "record", "random", "recipe", "recipe_errors", "recipe_file", "cards"},
+    {"errors", "machine", "atomic", "record", "random", "recipe", "recipe_errors", "recipe_file", "cards"},
     {"data", "models", "regularize", "diagnose", "stats"},
     {"train"},
     {"study"},

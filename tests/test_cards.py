@@ -17,6 +17,7 @@ from wellfit.errors import RecipeError
 from wellfit.recipe import StudySpec
 from wellfit.recipe.init import InitSpec
 from wellfit.recipe.loss import LossSpec
+from wellfit.recipe.model import ModelSpec
 from wellfit.recipe.norm import NormSpec
 from wellfit.recipe.optimizer import OptimizerSpec
 from wellfit.recipe.schedule import ScheduleSpec
@@ -54,6 +55,7 @@ def test_every_method_has_a_card_and_every_card_a_method() -> None:
         ("initializations", InitSpec),
     ):
         assert names(group) == kinds(union), group
+    assert names("networks") == kinds(ModelSpec) - {"import"}  # which is no network of wellfit's
     assert names("normalizations") == {f"{kind}_norm" for kind in kinds(NormSpec) - {"none"}}
     assert len(CARDS) == len(set(IDS))
     assert {card.group for card in CARDS} == set(GROUPS)
@@ -92,7 +94,7 @@ def test_usage_is_a_part_of_a_recipe(card: Card) -> None:
         assert spec.recipe.model is not None
         assert f"{spec.recipe.model.norm.kind}_norm" == card.name
     else:
-        field = {"losses": "loss", "initializations": "init"}.get(card.group, card.group[:-1])
+        field = {"losses": "loss", "initializations": "init", "networks": "model"}.get(card.group, card.group[:-1])
         assert getattr(spec.recipe, field).kind == card.name
 
 

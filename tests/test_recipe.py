@@ -82,7 +82,7 @@ NEAREST_OPTIMIZER = "'sgd' (nearest), one of adadelta, adagrad, adam, adamax, ad
     ("fields", "message"),
     [
         ({"model": {"kind": "mlpp"}}, "model.kind: received 'mlpp'; expected 'mlp' (nearest), one of cnn, import, mlp"),
-        ({"model": {"kind": None}}, "model.kind: received None; expected one of cnn, import, mlp"),
+        ({"model": {"kind": None}}, "model.kind: received None; expected one of cnn, import, mlp, rnn, unet"),
         ({"model": "mlp"}, "model: received 'mlp'; expected a mapping"),
         (
             {"model": {"hiden": [8]}},

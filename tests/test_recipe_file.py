@@ -225,3 +225,10 @@ def test_on_and_off_are_names_and_true_and_false_are_truth() -> None:
     assert values == {"regularizers": {"l2": {"on": "head.*"}}, "yes": "no", "flag": True, "other": False}
     spec = parse_study(parse_yaml("data: {source: digits, skip_bad: true}\nregularizers: {l2: {on: ['a', 'off']}}"))
     assert spec.recipe.regularizers["l2"]["on"] == ["a", "off"]
+
+
+def test_a_file_too_large_for_a_recipe_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.yaml"
+    path.write_text("data: digits\nfoo: [" + "1," * 600_000 + "1]\n")
+    with pytest.raises(RecipeError, match=r"has 1,200,0\d\d bytes; expected a recipe in YAML, at most 1,048,576 bytes"):
+        read_file(path)

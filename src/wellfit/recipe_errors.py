@@ -94,7 +94,7 @@ def _shown(value: Any) -> str:
 def _of_literals(field: str, value: Any, listing: str) -> RecipeError:
     """Name the nearest of the values that pydantic lists as ``'a', 'b' or 'c'``."""
     allowed = re.findall(r"'([^']*)'", listing)
-    return RecipeError(field, f"received {_shown(value)}", nearest(str(value), allowed))
+    return RecipeError(field, f"received {_shown(value)}", nearest(value if isinstance(value, str) else "", allowed))
 
 
 def _walk(model: type[BaseModel], location: Sequence[str | int]) -> tuple[list[str], type[BaseModel] | None]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from wellfit.errors import RecipeError, nearest
 from wellfit.recipe import FACTOR_FIELDS, Recipe, StudySpec, validate
+from wellfit.recipe.cleaning import with_cleaning_arms
 from wellfit.recipe_errors import one_line
 
 
@@ -39,6 +40,10 @@ def set_path(values: dict[str, Any], override: str) -> None:
         if not isinstance(here, dict):
             raise RecipeError(f"--set {path}", f"'{key}' is a value, not a mapping", "a path to a key")
     here[keys[-1]] = value
+
+
+MOST_BYTES = 2**20
+"""Bytes of a recipe file: more is no recipe, and would take minutes to read."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -101,9 +106,12 @@ def parse_yaml(text: str) -> Any:
         raise yaml.YAMLError(f"a value is not plain ({error})") from None
 
 
-def read_file(path: Path) -> dict[str, Any]:
-    """Return the mapping in a recipe file."""
+def read_file(path: Path, *, most: int = MOST_BYTES) -> dict[str, Any]:
+    """Return the mapping in a recipe file of at most so many bytes."""
     try:
+        size = path.stat().st_size
+        if size > most:
+            raise RecipeError(str(path), f"has {size:,} bytes", f"a recipe in YAML, at most {most:,} bytes")
         values = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecipeError(str(path), "no such file", "a recipe in YAML") from None
@@ -131,13 +139,14 @@ def parse_study(values: Mapping[str, Any], *, overrides: Sequence[str] = (), nam
     study = plain.pop("study", None) or {}
     if not isinstance(study, Mapping):
         raise RecipeError("study", f"received {study!r}", "a mapping")
+    plain, study = with_cleaning_arms(plain, study)
     name = plain.pop("name", name)
     unknown = [key for key in plain if key not in FACTOR_FIELDS]
     if unknown:
         raise RecipeError(str(unknown[0]), "unknown key", nearest(str(unknown[0]), {*FACTOR_FIELDS, "name", "study"}))
     recipe = validate(Recipe, plain)
     reserved = {"recipe", "name"} & set(study)
-    known = set(StudySpec.model_fields) - {"recipe", "name"}
+    known = {*StudySpec.model_fields, "cleaning"} - {"recipe", "name"}
     for key in [*reserved, *(key for key in study if key not in known)]:
         raise RecipeError(f"study.{key}", "unknown key", nearest(str(key), known))
     for group in ("factors", "arms"):

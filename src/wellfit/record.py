@@ -12,13 +12,18 @@ Status = Literal["complete", "stopped", "diverged"]
 finite.
 """
 
-METRICS = ("val_loss", "val_accuracy", "train_loss", "train_accuracy")
-"""What a study may be judged by. A loss is better when lower, an accuracy when higher."""
+METRICS = ("val_loss", "val_accuracy", "val_iou", "train_loss", "train_accuracy", "train_iou")
+"""What a study may be judged by. A loss is better when lower, an accuracy and an IoU when higher."""
+
+
+def is_share(metric: str) -> bool:
+    """Return whether the metric is a share of what is right, on [0, 1]: ``*_accuracy``, ``*_iou``."""
+    return metric.endswith(("accuracy", "iou"))
 
 
 def better_sign(metric: str) -> int:
-    """Return +1 where higher is better (``*_accuracy``), -1 where lower is better (``*_loss``, ``gap``)."""
-    return 1 if metric.endswith("accuracy") else -1
+    """Return +1 where higher is better (shares), -1 where lower is better (``*_loss``, ``gap``)."""
+    return 1 if is_share(metric) else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,8 @@ class EpochRow:
 
     ``train_*`` is measured on the train probe and ``val_*`` on the validation set: both in eval mode, without penalty
     and without augmentation, as a mean over samples, so they can be compared. Losses are in nats (cross-entropy) or in
-    squared standard deviations of the target (MSE); accuracies are fractions and ``None`` for regression.
+    squared standard deviations of the target (MSE); accuracies are fractions, of a segmentation of its pixels, and
+    ``None`` for regression.
     """
 
     epoch: int
@@ -45,6 +51,9 @@ class EpochRow:
     """L2 norm of the gradient that the optimizer was given, as a mean over every 16th step of the epoch."""
     seconds: float
     """Wall time of the epoch divided by the members that shared it."""
+    train_iou: float | None = None
+    """Mean intersection over union of a segmentation; ``None`` for other tasks."""
+    val_iou: float | None = None
 
     @property
     def is_finite(self) -> bool:
@@ -70,6 +79,7 @@ class TestRow:
 
     test_loss: float
     test_accuracy: float | None
+    test_iou: float | None = None
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,27 @@ def test_the_text(capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch:
     assert sections == ["Versions", "Extras", "Machine", "Data sets", "Folders"]
     assert f"  wellfit       {__version__}\n" in done.out
     assert re.search(r"\n  cifar10 +not found: would be downloaded\n", done.out)
+    said = "not found: set WELLFIT_DATA to a folder that holds GunPoint/ or ucr-series.tar.gz"  # it is not downloaded
+    assert re.search(rf"\n  GunPoint +{said}\n", done.out)
+
+
+def test_every_named_set_where_it_lies(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WELLFIT_CACHE", str(folder / "cache"))
+    monkeypatch.setenv("WELLFIT_DATA", str(folder))
+    (folder / "ucr-series.tar.gz").touch()
+    (folder / "GunPoint").mkdir()
+    found = json.loads(call(capsys, "doctor", "--json").out)
+    assert found["data"]["GunPoint"] == str(folder / "GunPoint")
+    assert found["data"]["JapaneseVowels"] == str(folder / "ucr-series.tar.gz")
+    said = "not found: WELLFIT_DATA holds neither spoken-digits/ nor spoken-digits.tar.gz"
+    assert found["data_missing"]["spoken-digits"] == said
+    assert found["data_missing"]["mnist"] == "not found: would be downloaded"
+    assert set(found["data_missing"]) == {name for name, path in found["data"].items() if path is None}
+    monkeypatch.setenv("WELLFIT_DATA", str(folder / "nowhere"))
+    done = call(capsys, "doctor")
+    assert re.search(r"\n  mnist +cannot be used: WELLFIT_DATA: '.*nowhere' is no folder", done.out)
 
 
 def test_what_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

@@ -15,7 +15,8 @@ FAST = ("--set", "data.limit=200", "--set", "model={kind: mlp, hidden: [8]}", "-
 def test_a_table_and_a_suggestion_that_train_takes(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     done = call(capsys, "train", "digits", "--find-lr", *FAST)
     assert done.code == 0
-    assert done.err.startswith("digits: learning-rate range test, seed 0, on digits\ntraining 26 members (stacked)")
+    assert done.err.startswith("digits: learning-rate range test, seed 0, on digits\ndata: digits: 559 images 1x8x8,")
+    assert "\ntraining 26 members (stacked)" in done.err
     rows = done.out.split("\n\n")[0].splitlines()
     assert len(rows) == 26
     assert max(len(row) for row in rows) <= 80

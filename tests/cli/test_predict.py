@@ -13,8 +13,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.numpy import load_file
+from scipy.io import wavfile
 
 from tests.cli.calling import call, write_images, write_table
+from wellfit.data import load
+from wellfit.recipe import DataSpec
+from wellfit.study.trained import load_model
 
 FAST = ("--quiet", "--set", "epochs=3", "--set", "batch_size=8", "--set", "model={kind: mlp, hidden: [8]}")
 Array = NDArray[np.float64]
@@ -124,6 +128,28 @@ def test_numbers_come_in_the_targets_units(capsys: pytest.CaptureFixture[str], f
         "name": rows[0]["name"],
         "price": pytest.approx(expected[0], rel=1e-5),
     }
+
+
+def test_recordings(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    draw = np.random.default_rng(0)
+    for i in range(20):
+        path = folder / "talk" / "ab"[i % 2] / f"{i}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wavfile.write(path, 8000, draw.integers(-99, 99, 900 + 10 * i, dtype=np.int16))
+    assert call(capsys, "train", "talk", *FAST, "--set", "data.length=8").code == 0
+    rows = rows_of(call(capsys, "predict", "runs/talk", "talk").out)
+    assert [row["name"] for row in rows[:2]] == ["a/0.wav", "a/10.wav"]
+    model = load_model(Path("runs/talk/models/plain/0.json"))
+    expected = model.predict(load(DataSpec(source="talk", length=8)).x)
+    np.testing.assert_allclose([float(row["p_a"]) for row in rows], expected[:, 0].numpy(), atol=1e-6)
+    one = json.loads(call(capsys, "predict", "runs/talk", "talk/b/3.wav", "--json").out)["predictions"]
+    assert [row["name"] for row in one] == ["3.wav"]
+    wavfile.write(folder / "fast.wav", 16_000, np.zeros(999, np.int16))
+    refused = call(capsys, "predict", "runs/talk", "fast.wav")
+    assert refused.code == 2
+    assert refused.line == "wellfit: fast.wav: 16,000 samples per second; expected 8,000, as the model was trained on"
+    said = " ".join(call(capsys, "predict", "--help").out.split())
+    assert all(word in said for word in (".ts", ".wav", ".npz", ".npy", "data.id"))
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,14 @@ def test_train_and_predict(capsys: pytest.CaptureFixture[str], folder: Path) -> 
     x = waves.x.numpy() * 3 + 50  # 0 is far off until it is scaled
     np.savez(folder / "waves.npz", x=x[:200], y=names[:200])
     np.savez(folder / "new.npz", x=x[200:])
-    sets = ["epochs=20", "batch_size=16", "optimizer={kind: momentum, lr: 0.05}"]
+    sets = ["epochs=20", "batch_size=16", "optimizer={kind: adam, lr: 0.005}"]
     sets += ["regularizers={time_shift: {fraction: 0.1}, time_masking: {count: 2}, gaussian_noise: {std: 0.05}}"]
     options = [part for text in sets for part in ("--set", text)]
     done = call(capsys, "train", "waves.npz", "--quiet", *options)
     assert done.code == 0, done.err
     card = json.loads(Path("runs/waves/models/plain/0.json").read_text())
     assert (card["data"]["kind"], card["data"]["shape"]) == ("sequence", [12, 2])
-    assert card["recipe"]["model"]["kind"] == "mlp"
+    assert (card["recipe"]["model"]["kind"], card["recipe"]["model"]["cell"]) == ("rnn", "lstm")
     assert card["scaler"]["shape"] == [2]
     assert card["scaler"]["mean"] == pytest.approx([50, 50], abs=1)
     rows = json.loads(call(capsys, "predict", "runs/waves", "new.npz", "--json").out)["predictions"]
@@ -43,7 +43,7 @@ def test_what_does_not_suit_sequences(capsys: pytest.CaptureFixture[str], folder
     for change, said in [
         ("regularizers.rotation.degrees=5", "regularizers.rotation: the data are sequences; expected images"),
         ("regularizers.feature_dropout.rate=0.1", "the data are sequences; expected vectors"),
-        ("model.kind=cnn", "model.kind: a cnn for sequences of shape (8, 3)"),
+        ("model.kind=unet", "model.kind: a unet for sequences of shape (8, 3); expected 'rnn', or images"),
         ("data.size=[8,8]", "data.size: received [8, 8], but waves.npz holds no images"),
     ]:
         refused = call(capsys, "train", "waves.npz", "--quiet", "--set", "batch_size=8", "--set", change)

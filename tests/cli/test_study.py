@@ -37,7 +37,12 @@ def test_from_plan_to_report(capsys: pytest.CaptureFixture[str], study_file: Pat
     assert done.code == 0
     progress = done.err.splitlines()
     assert progress[0] == "small: 2 arms x 2 seeds = 4 runs, 3 epochs each, on digits"
-    assert progress[1:4] == ["  arms    plain, dropout", "  folder  runs/small", "training 4 members (stacked)"]
+    assert progress[1:3] == ["  arms    plain, dropout", "  folder  runs/small"]
+    begins = progress.index("training 4 members (stacked)")
+    about = " ".join(line.strip() for line in progress[3:begins])
+    assert about.startswith("data: digits: 659 images 1x8x8, 10 classes (classification), train 270 / validation 30 /")
+    assert about.endswith("network: mlp 16 (as the recipe says)")
+    progress = [*progress[:3], *progress[begins:]]
     assert progress[4].startswith("epoch 1/3  4 members  best val_loss ")
     assert "/epoch  left 0:0" in progress[4]
     assert progress[6].startswith("epoch 3/3  4 members")

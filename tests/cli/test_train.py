@@ -63,3 +63,13 @@ def test_a_study_is_refused(capsys: pytest.CaptureFixture[str], study_file: Path
     by_override = call(capsys, "train", "digits", "--set", "study.seeds=3")
     assert by_override.code == 2
     assert "wellfit study" in by_override.line
+
+
+def test_few_samples_are_one_batch_where_none_is_asked_for(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    rows = [f"{i},{i % 7},{'yes' if i % 2 else 'no'}" for i in range(40)]
+    Path("tiny.csv").write_text("\n".join(["a,b,y", *rows]))
+    done = call(capsys, "train", "tiny.csv", "--target", "y", "--set", "epochs=2", "--json")
+    assert done.code == 0, done.err
+    (arm,) = json.loads(done.out)["arms"]
+    assert arm["recipe"]["batch_size"] == json.loads(done.out)["data"]["train"] < 40
+    assert call(capsys, "train", "tiny.csv", "--target", "y", "--set", "batch_size=63").code == 2

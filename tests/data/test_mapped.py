@@ -1,5 +1,6 @@
 """The cache of decoded images: whole or absent, checked, and the same samples from the disk as from memory."""
 
+import gc
 import hashlib
 import multiprocessing
 import os
@@ -7,7 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +27,6 @@ from wellfit.data.mapped import (
     Pixels,
     Writer,
     just_written,
-    map_file,
     open_stored,
     read_all,
     writing,
@@ -52,12 +55,12 @@ def test_what_was_written_comes_back(tmp_path: Path) -> None:
     stored = open_stored(store(tmp_path / "new" / "c.u8", x, cut=1000), source="s")
     assert stored is not None
     assert np.array_equal(read_all(stored), x)
-    assert np.array_equal(map_file(stored)[1], x)
+    assert np.array_equal(streamed(stored).numpy(), x)
     assert stored.notes == {"a": [1, "b"]}
     y = np.arange(len(x)) % 3
     assert stored.y.tolist() == y.tolist()
     assert stored.fingerprint == hashlib.sha256(x.tobytes() + y.astype(np.int64).tobytes()).hexdigest()
-    assert stored.blocks[-1] == hashlib.sha256(x.tobytes()[2 * BLOCK :]).hexdigest()
+    assert stored.blocks[-1] == zlib.crc32(x.tobytes()[2 * BLOCK :])
     assert len(stored.blocks) == 3
     assert list((tmp_path / "new").iterdir()) == [tmp_path / "new" / "c.u8"]
 
@@ -162,8 +165,9 @@ def test_two_writers_and_a_reader_at_once(tmp_path: Path) -> None:
     while any(process.is_alive() for process in processes) or not seen:
         stored = just_written(path, source="s")
         if stored is not None:
-            assert read_all(stored).tobytes() in wanted
-            seen += 1
+            with suppress(StorageError):  # replaced since its footer was read: never a mixture of both
+                assert read_all(stored).tobytes() in wanted
+                seen += 1
     for process in processes:
         process.join()
         assert process.exitcode == 0
@@ -289,11 +293,45 @@ def test_the_limit(many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert is_streamed(load(str(tmp_path / "large"), memory=2**20).x)
     monkeypatch.setenv("WELLFIT_MEMORY", "1M")
     assert is_streamed(load(str(tmp_path / "large")).x)
-    with pytest.raises(DataError, match=r"data\.equalize"):
-        load(DataSpec(source=str(tmp_path / "large"), equalize="histogram"))
     np.savez(tmp_path / "a.npz", x=np.zeros((1000, 2000), dtype=np.float32), y=np.arange(1000) % 2)
     with pytest.raises(DataError, match="needs 8 MiB of memory, --memory allows 1"):
         load(str(tmp_path / "a.npz"))
     monkeypatch.setenv("WELLFIT_MEMORY", "much")
     with pytest.raises(DataError, match="WELLFIT_MEMORY: received 'much'"):
         load(str(tmp_path / "large"))
+
+
+@pytest.mark.parametrize("fields", [{"equalize": "histogram"}, {"equalize": "clahe"}, {"size": (5, 7)}, {"limit": 100}])
+def test_preparation_on_the_disk_is_that_in_memory(
+    many: Path, fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each image is changed once, into a cache of its own; the second start reads it."""
+    monkeypatch.setattr("wellfit.data.ingest.for_samples", lambda memory: memory and 0)  # a limit leaves no room
+    spec = DataSpec(source=str(many), **{"clahe_tiles": (2, 2), **fields})
+    here = load(spec)
+    for _ in range(2):
+        there = load(spec, memory=2**20)
+        assert is_streamed(there.x) == ("limit" not in fields)
+        assert torch.equal(gather(there.x, torch.arange(len(here))), here.x)
+        assert torch.equal(there.y, here.y)
+        assert there.fingerprint == here.fingerprint
+
+
+def test_a_replaced_file_is_not_mistaken_for_the_one_that_was_checked(tmp_path: Path) -> None:
+    stored = just_written(store(tmp_path / "c.u8", numbers()), source="s")
+    assert stored is not None
+    store(tmp_path / "c.u8", numbers(seed=1))
+    with pytest.raises(StorageError, match="replaced"):
+        read_all(stored)
+    with pytest.raises(StorageError, match="replaced"):
+        streamed(stored)
+
+
+def test_streaming_closes_its_file(tmp_path: Path) -> None:
+    stored = just_written(store(tmp_path / "c.u8", numbers()), source="s")
+    assert stored is not None
+    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
+    for _ in range(5):
+        gather(streamed(stored), torch.tensor([3, 4, 1]))
+    gc.collect()
+    assert not before or len(os.listdir("/proc/self/fd")) == before

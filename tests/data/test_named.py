@@ -22,6 +22,8 @@ from tests.data.sets import cifar_binary, idx_bytes, idx_set, image_archive, tar
 from wellfit.data import archive, data_places, download, named, places
 from wellfit.data.cache import cache_folder, read_arrays, store_arrays
 from wellfit.data.named import NAMED, NAMES, NUMERALS, THINGS, load_named
+from wellfit.data.sources import fingerprint
+from wellfit.data.stream import is_streamed
 from wellfit.errors import DataError, StorageError
 
 
@@ -71,6 +73,33 @@ def test_an_archive_is_decoded_once(own_places: Path, monkeypatch: pytest.Monkey
     second = load_named("cifar10")
     assert torch.equal(first.x, second.x)
     assert torch.equal(first.y, second.y)
+
+
+@pytest.mark.parametrize("form", ["archive", "binary", "idx"])
+def test_a_set_without_room_in_memory_stays_on_the_disk(
+    own_places: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wellfit.data.ingest.for_samples", lambda memory: memory and 0)  # a limit leaves no room
+    name = "mnist" if form == "idx" else "cifar10"
+    if form == "idx":
+        idx_set(own_places / name)
+    elif form == "binary":
+        cifar_binary(own_places / "cifar-10-binary.tar.gz")
+    else:
+        image_archive(own_places / "cifar10-jpeg.tar.gz", THINGS, (32, 32, 3))
+    here = load_named(name)
+    for again in (False, True):
+        if again:  # whoever decodes, fails
+            monkeypatch.setattr(named, "archive_pictures", None)
+            monkeypatch.setattr(named, "_read", None)
+        there = load_named(name, memory=2**20)
+        assert is_streamed(there.x)
+        assert torch.equal(there.x, here.x)
+        assert torch.equal(there.y, here.y)
+        assert there.given_test is not None
+        assert here.given_test is not None
+        assert torch.equal(there.given_test, here.given_test)
+        assert there.fingerprint == fingerprint(here.x, here.y)
 
 
 def test_another_archive_of_the_same_name_is_decoded_anew(own_places: Path) -> None:

@@ -14,9 +14,9 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from wellfit.data import load, prepare, read_inputs
 from wellfit.data.dataset import Kind
 from wellfit.data.prepare import Scaler
-from wellfit.errors import DataError, ModelError
+from wellfit.errors import DataError
 from wellfit.models import build, resolve_model
-from wellfit.recipe import CnnSpec, MlpSpec, Recipe, validate
+from wellfit.recipe import Recipe, RnnSpec, validate
 
 Array = npt.NDArray[Any]
 LABELS = np.array([0, 1] * 6)
@@ -168,12 +168,10 @@ def test_scaling_is_per_channel_over_samples_and_time(monkeypatch: pytest.Monkey
     assert torch.equal(Scaler.fit(x, kind="sequence", how="none").apply(x), x)
 
 
-def test_the_default_network_is_an_mlp() -> None:
-    assert isinstance(resolve_model(None, "sequence"), MlpSpec)
-    module = build(MlpSpec(hidden=(4,)), shape=(7, 3), outputs=2, seed=0)
-    assert module(torch.zeros(5, 7, 3)).shape == (5, 2)
-    with pytest.raises(ModelError, match=r"a cnn for sequences of shape \(7, 3\)"):
-        build(CnnSpec(), shape=(7, 3), outputs=2, seed=0)
+def test_the_default_network_is_recurrent() -> None:
+    spec = resolve_model(None, "sequence")
+    assert isinstance(spec, RnnSpec)
+    assert build(spec, shape=(7, 3), outputs=2, seed=0)(torch.zeros(5, 7, 3)).shape == (5, 2)
 
 
 def test_new_sequences_for_a_model(tmp_path: Path) -> None:
@@ -193,7 +191,7 @@ def test_new_sequences_for_a_model(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds sequences of shape \(7, 3\); expected vectors"):
         read_inputs(path, kind="vector", shape=(21,))
     (tmp_path / "a.csv").write_text("a\n1\n")
-    with pytest.raises(DataError, match=r"no data for a model of sequences; expected a NumPy archive \(.npz\) with x"):
+    with pytest.raises(DataError, match=r"no data for a model of sequences; expected series \(.ts\), a recording"):
         read_inputs(tmp_path / "a.csv", kind="sequence", shape=(7, 3))
 
 

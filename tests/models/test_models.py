@@ -10,7 +10,7 @@ from torch import nn
 
 from wellfit.errors import ModelError
 from wellfit.models import build, describe, resolve_model
-from wellfit.recipe import CnnSpec, ImportSpec, MlpSpec
+from wellfit.recipe import CnnSpec, ImportSpec, MlpSpec, RnnSpec, UnetSpec
 from wellfit.train.stacked import can_stack
 
 
@@ -40,11 +40,36 @@ def test_cnn_halves_the_image(shape: tuple[int, ...], features: int) -> None:
     assert tuple(head[0].shape) == (7, features)
 
 
-def test_cnn_of_vectors_and_of_too_small_images_is_refused() -> None:
-    with pytest.raises(ModelError, match="a cnn for vectors of 5 features; expected 'mlp', or images"):
-        build(CnnSpec(), shape=(5,), outputs=2, seed=0)
-    with pytest.raises(ModelError, match="leave nothing of 8x8; expected at most 3 blocks"):
-        build(CnnSpec(channels=(4, 4, 4, 4)), shape=(1, 8, 8), outputs=2, seed=0)
+def test_cnn_of_sequences_convolves_along_time() -> None:
+    module = build(CnnSpec(channels=(4,), hidden=()), shape=(7, 3), outputs=2, seed=0)
+    x = torch.randn(5, 7, 3)
+    own = dict(module.named_parameters())
+    (kernel, bias), (head, offset) = [(own[f"{i}.weight"], own[f"{i}.bias"]) for i in (1, 5)]
+    assert kernel.shape == (4, 3, 3)
+    padded = nn.functional.pad(x, (0, 0, 1, 1))
+    steps = torch.stack([torch.einsum("bkc,ock->bo", padded[:, t : t + 3], kernel) + bias for t in range(7)], 2).relu()
+    pooled = torch.stack([steps[:, :, 2 * t : 2 * t + 2].amax(2) for t in range(3)], 2)
+    torch.testing.assert_close(module(x), pooled.flatten(1) @ head.T + offset, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer", "instance", "group"])
+def test_cnn_of_sequences_takes_the_norms_of_images(norm: str) -> None:
+    spec = CnnSpec.model_validate({"channels": [8, 16], "hidden": [16], "norm": norm})
+    assert build(spec, shape=(9, 2), outputs=2, seed=0)(torch.randn(3, 9, 2)).shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("shape", "blocks", "said"),
+    [
+        ((5,), 3, "a cnn for vectors of 5 features; expected 'mlp', or images or sequences"),
+        ((1, 8, 8), 4, "4 blocks, each halving the image, leave nothing of 8x8; expected at most 3 blocks"),
+        ((7, 3), 3, "3 blocks, each halving the sequence, leave nothing of 7 time steps; expected at most 2 blocks"),
+        ((1, 3), 1, "leave nothing of 1 time steps; expected another kind of network, such as 'mlp'"),
+    ],
+)
+def test_what_a_cnn_does_not_take(shape: tuple[int, ...], blocks: int, said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        build(CnnSpec(channels=(4,) * blocks), shape=shape, outputs=2, seed=0)
 
 
 def test_the_seed_makes_the_start_and_the_global_generator_is_left_alone() -> None:
@@ -61,6 +86,9 @@ def test_the_seed_makes_the_start_and_the_global_generator_is_left_alone() -> No
 def test_the_kind_of_data_chooses() -> None:
     assert resolve_model(None, "vector") == MlpSpec()
     assert resolve_model(None, "image") == CnnSpec()
+    assert resolve_model(None, "sequence", "regression") == RnnSpec()
+    assert resolve_model(None, "image", "segmentation") == UnetSpec()
+    assert resolve_model(CnnSpec(), "image", "segmentation") == CnnSpec()
     assert resolve_model(MlpSpec(hidden=(3,)), "image") == MlpSpec(hidden=(3,))
     assert describe(MlpSpec(hidden=(3, 4))) == "mlp 3-4"
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.contract.benches import CNN, SEQUENCES, SIGMOID, VECTORS, Bench, bench, strong
-from tests.support import deviation, member, replicates, tiny_images, tiny_vectors, train
+from tests.support import deviation, member, replicates, tiny_images, tiny_sequences, tiny_vectors, train
 from wellfit.data import Dataset
 from wellfit.regularize.catalogue import CATALOGUE
 from wellfit.train.events import PopulationStarted
@@ -256,6 +256,35 @@ def test_other_networks(model: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert isinstance(started, PopulationStarted)
     assert started.how.startswith(HOW[model])
     compare(members, tiny_images(), capsys, f"{model} ({started.how})")
+
+
+ALONG_TIME: dict[str, dict[str, Any]] = {
+    "lstm": {"kind": "rnn", "hidden": [6]},
+    "gru of two layers, both ways": {"kind": "rnn", "cell": "gru", "hidden": [5, 4], "bidirectional": True},
+    "rnn read at its end": {"kind": "rnn", "cell": "rnn", "hidden": [6], "read": "last", "norm": "layer"},
+    "cnn": {"kind": "cnn", "channels": [4, 6]},
+}
+
+
+@pytest.mark.parametrize("name", ALONG_TIME)
+def test_networks_of_sequences(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    some: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "thinned": {"dropout": {"rate": 0.3}, "spatial_dropout": {"rate": 0.2}},
+        "held": {"l2": {"strength": 1e-2}, "clip_norm": {"limit": 0.1}, "max_norm": {"limit": 1.0}},
+        "moved": {"time_shift": {}, "drop_connect": {"rate": 0.2}},
+    }
+    model = ALONG_TIME[name]
+    members = [
+        member(arm, seed, regularizers=given, model=model, init=init, epochs=5)
+        for arm, given in some.items()
+        for seed, init in ((0, "default"), (1, "orthogonal"))
+    ]
+    started = next(fit(members, replicates(tiny_sequences(), members), device=torch.device("cpu")))
+    assert isinstance(started, PopulationStarted)
+    why = "convolutions on a CPU" if name == "cnn" else "recurrent layers"
+    assert started.how == f"one by one ({why})"
+    compare(members, tiny_sequences(), capsys, f"{name} on sequences ({started.how})")
 
 
 TOGETHER: dict[str, dict[str, Any]] = {

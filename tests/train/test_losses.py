@@ -214,9 +214,10 @@ def test_cross_entropy_in_numbers() -> None:
     assert float(losses.mean()) == pytest.approx((math.log(4 / 3) + 3 * math.log(4)) / 4)
 
 
-def test_a_batch_without_weight_gives_no_loss_and_no_gradient() -> None:
+@pytest.mark.parametrize("samples", [3, 64, 1000])
+def test_a_batch_without_weight_gives_no_loss_and_no_gradient(samples: int) -> None:
     loss = make_loss(spec({"kind": "cross_entropy", "class_weights": [1.0, 0.0]}))
-    losses, gradient = value_and_gradient(loss, answers(3, 2), torch.ones(3, dtype=torch.int64))
+    losses, gradient = value_and_gradient(loss, answers(samples, 2), torch.ones(samples, dtype=torch.int64))
     assert not losses.any()
     assert not gradient.any()
 

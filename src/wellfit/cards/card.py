@@ -19,6 +19,7 @@ GROUPS: Mapping[str, str] = {
     "gradient": "regularizers, stage 4: the gradient",
     "weights": "regularizers, stage 5: the weights",
     "time": "regularizers, stage 6: time",
+    "networks": "networks",
     "normalizations": "normalizations",
     "optimizers": "optimizers",
     "schedules": "schedules of the learning rate",

@@ -19,6 +19,7 @@ from wellfit.cards.usage import flow, worth_saying
 from wellfit.errors import RecipeError, nearest
 from wellfit.recipe.init import InitSpec
 from wellfit.recipe.loss import LossSpec
+from wellfit.recipe.model import ImportSpec, ModelSpec
 from wellfit.recipe.norm import NORMS
 from wellfit.recipe.optimizer import OptimizerSpec
 from wellfit.recipe.schedule import ScheduleSpec
@@ -32,12 +33,13 @@ def all_cards() -> tuple[Card, ...]:
     """Return every card, by group and name."""
     found = [*_regularizers(), *_norms()]
     for group, spec, field in (
+        ("networks", ModelSpec, "model"),
         ("optimizers", OptimizerSpec, "optimizer"),
         ("schedules", ScheduleSpec, "schedule"),
         ("losses", LossSpec, "loss"),
         ("initializations", InitSpec, "init"),
     ):
-        found += [_of_spec(cls, group, field) for cls in _members(spec)]
+        found += [_of_spec(cls, group, field) for cls in _members(spec) if cls is not ImportSpec]
     order = list(GROUPS)
     return tuple(sorted(found, key=lambda card: (order.index(card.group), card.name)))
 
@@ -147,7 +149,15 @@ def _defaults(cls: type[BaseModel]) -> dict[str, Any]:
     fields = cls.model_fields
     names = [*cls.__annotations__, *(name for name in fields if name not in cls.__annotations__)]
     defaults = {fields[name].alias or name: fields[name].default for name in names}
-    return {name: None if value is PydanticUndefined else value for name, value in defaults.items()}
+    return {name: _plain(value) for name, value in defaults.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return a default as a recipe gives it: a part of a recipe that is only a kind by its name."""
+    if isinstance(value, BaseModel):
+        given = value.model_dump(mode="json")
+        return given["kind"] if list(given) == ["kind"] else given
+    return None if value is PydanticUndefined else value
 
 
 def _below(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ MOST = 12
 
 Source = Annotated[
     str,
-    typer.Argument(metavar="DATA", help="A name, a folder of images, a table, .npz.", show_default=False),
+    typer.Argument(metavar="DATA", help="A name, a folder of images (and masks), a table, .npz.", show_default=False),
 ]
 Target = Annotated[str | None, typer.Option("--target", metavar="COLUMN", help="The column to predict (tables).")]
 
@@ -125,24 +126,49 @@ def write_plan(found: Audit, path: Path) -> None:
 def lines_of(found: Audit) -> list[str]:
     """Return what the terminal shows."""
     subject = found.subject
-    what = {"image": "images", "vector": "rows", "sequence": "sequences"}[subject.kind]
-    shape = " x ".join(str(size) for size in subject.x.shape[1:])
-    classes = f", {len(subject.classes)} classes" if subject.classes else ""
-    lines = [f"{subject.name}: {len(subject):,} {what} of {shape}{classes}; {len(subject.train):,} looked at"]
+    lines = found_out(found)
     if subject.test_is_given:
         lines.append(f"the test set ({len(subject.test):,}) is sealed: looked at for leaks only")
     elif len(subject.test):
         lines.append("no test set is given: all samples are looked at")
     if subject.task is None:
         lines.append("no --target: nothing is said about classes, leaks and risk")
+    if subject.task == "segmentation":
+        lines.append("label errors are not looked for: out-of-fold confidence judges one class a sample, not pixels")
     if not any(finding.kind != "overfitting_risk" for finding in found.findings):
         lines.append("no fault was found")
     for finding in found.findings:
-        lines += ["", f"{finding.severity}: {finding.kind.replace('_', ' ')}: {finding.words}"]
-        lines += [f"  what to do: {finding.advice}"]
+        lines += ["", *_folded(f"{finding.severity}: {finding.kind.replace('_', ' ')}: {finding.words}")]
+        lines += _folded(f"  what to do: {finding.advice}")
         if finding.where or finding.groups:
-            lines.append(f"  where: {_where(finding)}")
+            lines += _folded(f"  where: {_where(finding)}")
     return lines
+
+
+def _folded(line: str) -> list[str]:
+    """Return a line in as many as fit the terminal; in a file or pipe it stays one, to be searched."""
+    import shutil
+    import textwrap
+
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return [line]
+    width = max(40, shutil.get_terminal_size().columns)
+    return textwrap.wrap(line, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
+def found_out(found: Audit) -> list[str]:
+    """Return what was found out about the data: its form, task and network, and the kinds of a table's columns."""
+    from wellfit.cli.data_line import columns_text, network_text, samples_text, task_text, wrapped
+
+    subject = found.subject
+    facts = [samples_text(len(subject), subject.kind, subject.x.shape[1:])]
+    network = network_text(found.network, subject.kind, subject.task, inferred=found.network_inferred)
+    if subject.task is not None:
+        facts.append(task_text(subject.task, subject.classes, [subject.target] if subject.target else []))
+    lines = [f"data: {subject.name}: {', '.join(facts)}; network: {network}; {len(subject.train):,} looked at"]
+    if found.columns or found.left_out:
+        lines.append(columns_text(found.columns, found.left_out))
+    return wrapped(lines).splitlines()
 
 
 def _where(finding: Finding) -> str:
@@ -151,6 +177,8 @@ def _where(finding: Finding) -> str:
     elif finding.kind == "label_errors":
         told = zip(finding.where, finding.evidence["given"], finding.evidence["suggested"], strict=True)
         names = [f"{name} ({given}, rather {suggested})" for name, given, suggested in told]
+    elif "reasons" in finding.evidence:
+        names = [f"{name} ({why})" for name, why in zip(finding.where, finding.evidence["reasons"], strict=True)]
     else:
         names = list(finding.where)
     more = f", and {len(names) - MOST:,} more" if len(names) > MOST else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -65,7 +65,8 @@ def examine() -> dict[str, Any]:
         "platform": platform.platform(),
         "compute": _compute(),
         "memory": _memory(),
-        "data": _data(),
+        "data": (places := _data()),
+        "data_missing": _missing([name for name, path in places.items() if path is None]),
         "folders": _folders(),
     }
 
@@ -113,10 +114,17 @@ def _memory() -> dict[str, int | None]:
 
 
 def _data() -> dict[str, str | None]:
-    """Return where each named data set is; ``None``: it would be downloaded."""
+    """Return where each named data set is; ``None``: it is not found."""
     from wellfit.data import data_places
 
     return {name: None if path is None else str(path) for name, path in data_places()}
+
+
+def _missing(names: Iterable[str]) -> dict[str, str]:
+    """Return for each data set that is not found what becomes of it: some are downloaded, some are not."""
+    from wellfit.data import if_missing
+
+    return {name: if_missing(name) for name in names}
 
 
 def _folders() -> dict[str, Any]:
@@ -145,7 +153,7 @@ def _sections(found: Mapping[str, Any]) -> Iterator[tuple[str, Lines]]:
     yield "Versions", [(name, text or "not installed") for name, text in found["versions"].items()]
     yield "Extras", [(name, f"{text or 'not installed'}: {EXTRAS[name]}") for name, text in found["extras"].items()]
     yield "Machine", _machine(found)
-    yield "Data sets", [(name, path or "not found: would be downloaded") for name, path in found["data"].items()]
+    yield "Data sets", [(name, path or found["data_missing"][name]) for name, path in found["data"].items()]
     folders = found["folders"]
     lines = [(name, _folder_text(folders[name])) for name in ("out", "cache")]
     yield "Folders", [*lines, ("WELLFIT_DATA", folders["WELLFIT_DATA"] or "not set")]

@@ -29,7 +29,7 @@ def command(
         str | None,
         typer.Argument(
             metavar="[NAME]",
-            help="A regularizer, optimizer, schedule, loss, normalization or initialization.",
+            help="A regularizer, network, normalization, optimizer, schedule, loss or initialization.",
             show_default=False,
         ),
     ] = None,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from wellfit.cli.data_line import data_lines
 from wellfit.cli.fail import begin_work
 from wellfit.cli.output import only_result, print_json
 from wellfit.cli.progress import progress
@@ -14,6 +15,7 @@ from wellfit.data.memory import parse_memory
 from wellfit.errors import InterruptedStudyError
 from wellfit.recipe import StudySpec
 from wellfit.study.find_lr import find_lr
+from wellfit.study.prepare import design
 from wellfit.train.range_test import MARGIN, RangeTest, Trial
 from wellfit.views.numbers import value_text
 
@@ -29,7 +31,10 @@ def show(spec: StudySpec, *, as_json: bool, quiet: bool, memory: str | None = No
     plan = f"{spec.name}: learning-rate range test, seed {spec.seeds[0]}, on {spec.recipe.data.source}"
     try:
         with only_result(as_json), progress(plan=plan, metric="train_loss", quiet=quiet) as shown:
-            found = find_lr(spec, memory=limit, listen=shown.listen)
+            given = design(spec)
+            found = find_lr(
+                spec, memory=limit, listen=shown.listen, loaded=lambda prepared: shown.add(data_lines(prepared, given))
+            )
     except KeyboardInterrupt:
         raise InterruptedStudyError("interrupted; the same command begins anew") from None
     if as_json:

@@ -6,7 +6,7 @@ import math
 
 from wellfit.record import better_sign
 from wellfit.train.events import EpochEnded, PopulationStarted
-from wellfit.views.numbers import count_text, duration_text, value_text
+from wellfit.views.numbers import count_text, duration_text, is_fraction, value_text
 
 RECENT = 5
 """Epochs whose mean time stands for those to come: members that left have made the later ones faster."""
@@ -51,7 +51,7 @@ class State:
         """The best value alone."""
         if math.isnan(self.best):
             return ""
-        places = 1 if self.metric.endswith("accuracy") else 4
+        places = 1 if is_fraction(self.metric) else 4
         return f"best {self.metric} {value_text(self.metric, self.best, places=places)}"
 
 

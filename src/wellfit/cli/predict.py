@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wellfit.cli.options import SkipBad
+from wellfit.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +27,7 @@ Examples:
   wellfit predict runs/my-study new-photos/ -o labels.csv
   wellfit predict runs/my-study/models/dropout/0.json table.csv
   wellfit predict runs/my-study photo.png --json
+  wellfit predict runs/spoken-digits new-recordings/
   wellfit predict runs/my-study table.csv --mc 50
 """
 NETWORKS = 50
@@ -47,10 +49,13 @@ Model = Annotated[
 ]
 Data = Annotated[
     Path,
-    typer.Argument(metavar="DATA", help="An image, a folder of images, a table or an .npz.", show_default=False),
+    typer.Argument(
+        metavar="DATA", help="Images, a table, series, recordings or arrays; without targets.", show_default=False
+    ),
 ]
 OutFile = Annotated[
-    Path | None, typer.Option("-o", "--out", metavar="OUT.csv", help="The file to write; default: stdout.")
+    Path | None,
+    typer.Option("-o", "--out", metavar="OUT", help="The CSV to write, or the folder of masks; default: stdout."),
 ]
 Mc = Annotated[
     int | None,
@@ -78,36 +83,42 @@ def command(
 ) -> None:
     """Predict labels and probabilities, or numbers, for new files with a saved model.
 
+    DATA is of the kind that the model was trained on; targets are not needed and not looked at. Images: one, or a
+    folder with all its subfolders. Tables: those with the model's columns; others are ignored. Sequences: a .ts file or
+    a folder of them; a .wav or a folder with all its subfolders; a table with the columns data.id and data.time of the
+    recipe. For any kind: arrays in an .npz (x_test, else x), a .npy, a folder of x.npy; or the name of a data set.
+    Images are resized by data.size, sequences padded or cut by data.length and resampled by data.rate of the recipe.
+
     CSV columns: name, label, probability, p_CLASS...; for a regression: name and the targets. A model trained with
     dropout is an ensemble of thinned networks: --mc averages some of them, --ensemble exact all, and add the standard
     deviation of each number (p_CLASS_std, TARGET_std).
+
+    A segmentation writes a mask for each image into the folder OUT, in the image's own size and with the values of the
+    masks that it was trained on; the CSV then has columns name, confidence and share_CLASS....
     """
     from wellfit.atomic import write_atomic
     from wellfit.cli.output import only_result, print_json
+    from wellfit.cli.predict_masks import check_folder, predict_masks
     from wellfit.cli.target import check_target
-    from wellfit.data import read_inputs
     from wellfit.study.trained import find_card, load_model
 
-    if out is not None:
-        check_target(out)
     way = chosen_way(mc, ensemble)
     skipped: list[str] = []
     with only_result(True):
         card = find_card(model)
         trained = load_model(card)
-        names, x = read_inputs(
-            data,
-            kind=trained.kind,
-            shape=trained.shape,
-            features=trained.features,
-            spec=trained.recipe.data,
-            encoder=trained.encoder,
-            skip_bad=skip_bad,
-            skipped=skipped,
-        )
-        answers = average(trained, x, way, mc or NETWORKS, seed)
+        masks = trained.task == "segmentation"
+        if out is not None:
+            check_folder(out) if masks else check_target(out)
+        if masks and way is not Way.scaling:
+            raise InputError("--ensemble", f"received {way} for a segmentation", "no --mc and no --ensemble")
+        names, x = read(trained, data, skip_bad=skip_bad, skipped=skipped)
+        answers = None if masks else average(trained, x, way, mc or NETWORKS, seed)
     for line in skipped:
         print(f"left out: {line}", file=sys.stderr)
+    if answers is None:
+        predict_masks(trained, card, data, names, x, out=out, as_json=as_json)
+        return
     if out is not None:
         write_atomic(out, csv_text(trained, names, answers))
     if as_json:
@@ -116,6 +127,23 @@ def command(
         print(f"{len(names)} predictions: {out}", file=sys.stderr)
     else:
         sys.stdout.write(csv_text(trained, names, answers))
+
+
+def read(trained: TrainedModel, data: Path, *, skip_bad: bool, skipped: list[str]) -> tuple[list[str], Tensor]:
+    """Return names and samples for a model; messages for what is left out are appended to ``skipped``."""
+    from wellfit.data import read_inputs
+
+    return read_inputs(
+        data,
+        kind=trained.kind,
+        shape=trained.shape,
+        features=trained.features,
+        spec=trained.recipe.data,
+        encoder=trained.encoder,
+        rate=trained.rate,
+        skip_bad=skip_bad,
+        skipped=skipped,
+    )
 
 
 def chosen_way(mc: int | None, ensemble: Way | None) -> Way:
@@ -127,8 +155,6 @@ def chosen_way(mc: int | None, ensemble: Way | None) -> Way:
         Both are given and contradict each other.
 
     """
-    from wellfit.errors import InputError
-
     if mc is not None and ensemble not in (None, Way.mc):
         raise InputError("--mc", f"received together with --ensemble {ensemble}", "--ensemble mc, or one of them")
     return ensemble or (Way.scaling if mc is None else Way.mc)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
 
+from wellfit.cli.data_line import wrapped
 from wellfit.cli.pace import State, clock, pace_text, start_text
 from wellfit.record import RunRecord
 from wellfit.train.events import EpochEnded, Event, MemberFinished, PopulationEnded, PopulationStarted
@@ -49,6 +50,10 @@ class Shown:
         self._display, self._plan, self._metric = display, plan, metric
         self._state = State(metric=metric, epochs=0)
         self._began = False
+
+    def add(self, lines: Iterable[str]) -> None:
+        """Add to the plan what is known since the data is loaded."""
+        self._plan = f"{self._plan}\n{wrapped(lines)}"
 
     def finish(self) -> None:
         """Say so where nothing was left to train."""

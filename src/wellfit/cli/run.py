@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wellfit.cli.data_line import data_lines
 from wellfit.cli.fail import begin_work
 from wellfit.cli.output import only_result, print_json
 from wellfit.cli.progress import progress
@@ -45,7 +46,8 @@ def run(spec: StudySpec, order: Order) -> None:
 
     memory = None if order.memory is None else parse_memory(order.memory, where="--memory")
     folder = StudyFolder(order.out if order.out is not None else Path("runs") / spec.name)
-    plan = plan_text(spec, design(spec), folder.path)
+    arms = design(spec)
+    plan = plan_text(spec, arms, folder.path)
     with only_result(order.as_json):
         with progress(plan=plan, metric=spec.metric, quiet=order.quiet) as shown:
             result = run_study(
@@ -56,6 +58,7 @@ def run(spec: StudySpec, order: Order) -> None:
                 certificates=order.certificates,
                 memory=memory,
                 listen=shown.listen,
+                loaded=lambda prepared: shown.add(data_lines(prepared, arms)),
             )
             shown.finish()
         report = _report(folder, order.store_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,18 +10,34 @@ import typer
 
 from wellfit.cli.options import AsJson, Certify, Fresh, Memory, Out, Quiet, Sets, SkipBad, Store
 
+RECIPES = (".yaml", ".yml")
+CLEANING_SEEDS = 5
+"""Seeds of a study that is given as a data set and a plan."""
+
 SHORT = "Arms x seeds, paired, with verdicts; resumes."
 EXAMPLES = """\b
 Examples:
   wellfit study my-study.yaml
   wellfit study my-study.yaml --set study.seeds=5 --set optimizer.lr=0.05
   wellfit study my-study.yaml --out runs/again --certify 2
+  wellfit study photos/ --clean plan.yaml
   wellfit study my-study.yaml --json > result.json
 """
 
 
 def command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The study: a recipe in YAML.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="The study: a recipe in YAML. With --clean also a data set.", show_default=False
+        ),
+    ],
+    clean: Annotated[
+        Path | None,
+        typer.Option(
+            "--clean", metavar="PLAN", help="Compare keep, clean by this plan, and as many removed at random."
+        ),
+    ] = None,
     out: Out = None,
     sets: Sets = None,
     store: Store = None,
@@ -35,9 +52,16 @@ def command(
 
     The same command goes on where it was interrupted; what is complete is not run again.
     """
-    from wellfit.recipe_file import read_study
+    from wellfit.recipe_file import parse_study, read_study
 
-    spec = read_study(file, overrides=[*(sets or ()), *(["data.skip_bad=true"] if skip_bad else ())])
+    overrides = [*(sets or ()), *(["data.skip_bad=true"] if skip_bad else ())]
+    if clean is not None and file.suffix.lower() not in RECIPES:
+        values = {"data": str(file), "study": {"seeds": CLEANING_SEEDS, "cleaning": str(clean)}}
+        spec = parse_study(values, overrides=overrides, name="cleaning")
+    else:
+        # as JSON a path is one YAML text, whatever it holds
+        overrides += [] if clean is None else [f"study.cleaning={json.dumps(str(clean))}"]
+        spec = read_study(file, overrides=overrides)
 
     from wellfit.cli.run import Order, run
 

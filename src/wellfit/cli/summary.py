@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wellfit.cli.table import leaderboard_table
+from wellfit.views.cleaning import cleaning
 from wellfit.views.headline import headline
 from wellfit.views.interactions import Effect, effects
 from wellfit.views.leaderboard import LeaderboardRow, leaderboard
@@ -68,7 +69,9 @@ def _interaction(pair: Effect, metric: str) -> str:
 
 
 def _notes(result: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what else a reader must know: what was left out, the certificate, the time."""
+    """Yield what else a reader must know: what a plan did, what was left out, the certificate, the time."""
+    for one in cleaning(result):
+        yield f"{one.arm}: {one.words}."
     skipped = (result.get("data") or {}).get("skipped") or ()
     if skipped:
         yield f"Left out as corrupt: {count_text(len(skipped), 'sample')}; the first: {skipped[0]}"

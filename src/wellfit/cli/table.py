@@ -94,14 +94,15 @@ def _compared(rows: Sequence[LeaderboardRow], metric: str, control: str) -> list
 
 def _test_metric(rows: Sequence[LeaderboardRow]) -> str:
     """Return the test metric to show; empty while the test set is sealed."""
-    for name in ("test_accuracy", "test_loss"):
+    for name in ("test_iou", "test_accuracy", "test_loss"):
         if any(_tested(row, name) is not None for row in rows):
             return name
     return ""
 
 
 def _tested(row: LeaderboardRow, metric: str) -> MetricValue | None:
-    return row.test_accuracy if metric == "test_accuracy" else row.test_loss
+    found: MetricValue | None = getattr(row, metric)
+    return found
 
 
 def _values(values: Sequence[MetricValue | None], metric: str) -> list[str]:

@@ -37,6 +37,12 @@ def read_image_archive(path: Path, classes: tuple[str, ...]) -> Samples:
         A damaged archive or image, a class that is not one of ``classes``, or no images in a part.
 
     """
+    pictures, y, test = archive_pictures(path, classes)
+    return decode(pictures, where=shown(path)).x.numpy(), y, test
+
+
+def archive_pictures(path: Path, classes: tuple[str, ...]) -> tuple[list[Picture], npt.NDArray[np.int64], int]:
+    """Return what ``read_image_archive`` does, with the images still encoded."""
     where = shown(path)
     found: list[tuple[str, str, str, bytes]] = []
     for name, data in members(path).items():
@@ -50,8 +56,7 @@ def read_image_archive(path: Path, classes: tuple[str, ...]) -> Samples:
     if not test or test == len(found):
         raise DataError(where, "holds no images in train or in test", "train/<class>/<image> and test/<class>/<image>")
     pictures = [Picture(f"{where}, {shown('/'.join(entry[:3]))}", entry[3]) for entry in found]
-    decoded = decode(pictures, where=where)
-    return decoded.x.numpy(), np.array([classes.index(entry[1]) for entry in found], dtype=np.int64), test
+    return pictures, np.array([classes.index(entry[1]) for entry in found], dtype=np.int64), test
 
 
 def read_cifar_binary(path: Path) -> Samples:
@@ -87,6 +92,7 @@ def members(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> di
     try:
         with tarfile.open(path, "r:*") as archive:
             for member in archive:
+                archive.members = []  # type: ignore[attr-defined]  # else it keeps a kilobyte of each
                 total += tarfile.BLOCKSIZE + max(member.size, 0)  # a header takes a block, even of an empty member
                 if total > MOST_BYTES:
                     raise DataError(where, f"holds more than {MOST_BYTES:,} bytes", "the archive of a known data set")

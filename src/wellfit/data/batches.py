@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -21,6 +24,16 @@ def epoch_order(n: int, *, seed: int, epoch: int) -> Tensor:
 def batches(order: Tensor, size: int) -> tuple[Tensor, ...]:
     """Cut an order ``(..., n)`` into batches of ``size`` along its last dimension; the last one may be smaller."""
     return torch.split(order, size, dim=-1)
+
+
+def at_a_time(shape: Sequence[int], *, most: int, numbers: int = 2**22) -> int:
+    """Return how many samples of ``shape`` to work on at a time: ``most``, or fewer where they are large, so that they
+    have at most ``numbers`` numbers together, but one at least.
+
+    >>> at_a_time((3, 32, 32), most=512), at_a_time((3, 512, 512), most=512)
+    (512, 5)
+    """
+    return max(1, min(most, numbers // math.prod(shape)))
 
 
 def gather(x: Tensor, rows: Tensor) -> Tensor:

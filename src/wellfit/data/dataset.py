@@ -9,8 +9,11 @@ from torch import Tensor
 
 from wellfit.data.column import Column
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "segmentation"]
 Kind = Literal["image", "vector", "sequence"]
+
+VOID = 255
+"""The value of ``y`` in a segmentation for pixels that nobody has judged: neither loss nor metric counts them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +21,8 @@ class Dataset:
     """Samples in memory, as they came: nothing is scaled yet.
 
     Images are uint8 ``(N, C, H, W)``, vectors float32 ``(N, D)``, sequences float32 ``(N, T, C)``, all of one length.
-    ``y`` is int64 ``(N,)`` for classification (an index into ``classes``) and float32 ``(N, K)`` for regression.
+    ``y`` is int64 ``(N,)`` for classification (an index into ``classes``), float32 ``(N, K)`` for regression, and uint8
+    ``(N, H, W)`` for segmentation: an index into ``classes`` for each pixel of the images, or VOID.
     """
 
     name: str
@@ -31,7 +35,7 @@ class Dataset:
     given_test: Tensor | None
     """int64 indices of the samples that the source itself gives as test; ``None``: the split draws the test set."""
     features: tuple[str, ...] = ()
-    """Names of the columns (tables); empty otherwise."""
+    """Names of the columns (tables; of a long table those of its channels); empty otherwise."""
     targets: tuple[str, ...] = ()
     """Names of the target columns (tables); empty otherwise."""
     columns: tuple[Column, ...] = ()
@@ -46,6 +50,10 @@ class Dataset:
     """int64 ``(N,)``: which samples belong together (of one speaker, patient, ...); ``None``: no groups are known."""
     order: Tensor | None = None
     """``(N,)`` numbers: when each sample was made, for a split by time; ``None``: the order of the samples."""
+    rows: Tensor | None = None
+    """int64 ``(N,)``: which of the samples that were read these are, where there is a ``limit``; ``None``: all."""
+    rate: int | None = None
+    """Samples per second of the recordings that the sequences were made of; ``None`` for other data."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,8 +62,8 @@ class Dataset:
 
     @property
     def outputs(self) -> int:
-        """Numbers a network must answer per sample: classes, or target columns."""
-        return len(self.classes) if self.task == "classification" else int(self.y.shape[1])
+        """Numbers a network must answer per sample (per pixel in a segmentation): classes, or target columns."""
+        return int(self.y.shape[1]) if self.task == "regression" else len(self.classes)
 
     def __len__(self) -> int:
         """Return the number of samples, of all splits together."""

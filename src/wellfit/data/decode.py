@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from wellfit.data.jpeg import Decoder, decoder, plain_bytes, read_header
+from wellfit.data.jpeg import Decoder, decode_plain, decoder, plain_files
 from wellfit.data.memory import check_memory, cores
 from wellfit.data.picture import (
     FORMATS,
@@ -259,11 +259,16 @@ def _decode_chunk(
     """Decode pictures; return them and what is bad. Raises for a size or color that does not fit."""
     out = np.empty((len(pictures), layout.channels, *layout.size), dtype=np.uint8)
     bad: dict[int, str] = {}
+    plain = {} if fast is None else plain_files([picture.source for picture in pictures], layout.size, layout.channels)
+    done = bool(plain) and decode_plain(plain, out)
     for i, picture in enumerate(pictures):
-        found = None if fast is None else _decode_plain(picture, layout, fast)
-        if found is not None:
-            out[i] = found
-            continue
+        if i in plain:
+            if done:
+                continue
+            found = None if fast is None else fast(*plain[i])
+            if found is not None:
+                out[i] = found
+                continue
         try:
             with opened(picture) as image:
                 if layout.may_widen and not is_grey(image):
@@ -276,17 +281,6 @@ def _decode_chunk(
             if not skip_bad:
                 break
     return out, bad
-
-
-def _decode_plain(picture: Picture, layout: _Layout, fast: Decoder) -> Pixels | None:
-    """Return the pixels of a plain JPEG of the layout's size and no more channels; ``None``: Pillow must see it."""
-    data = plain_bytes(picture.source)
-    if data is None:
-        return None
-    header = read_header(data)
-    if header is None or header.size != layout.size or header.channels > layout.channels:
-        return None
-    return fast(data, header)
 
 
 def _bad(picture: Picture, text: str) -> DataError:

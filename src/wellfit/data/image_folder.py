@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,9 @@ from wellfit.errors import DataError
 LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 """What file managers and archivers leave behind; ignored as hidden files are."""
 
+_KIND = 0o170000
+"""The bits of a mode that say what a file is (S_IFMT)."""
+
 Labelled = tuple[Path, str]
 """A file and its class."""
 
@@ -31,6 +36,8 @@ class _ClassFolder:
     label: str
     path: Path
     names: tuple[str, ...]
+    status: bytes
+    """Size and time of each file, int64 of this machine."""
 
 
 def load_image_folder(
@@ -136,16 +143,8 @@ def _stamp(folders: Sequence[_ClassFolder], root: Path) -> str:
     digest = hashlib.sha256()
     for folder in folders:
         digest.update(os.fsencode("\0".join([str(folder.path.relative_to(root)), *folder.names])))
-        digest.update(repr([_status(f"{folder.path}{os.sep}{name}") for name in folder.names]).encode())
+        digest.update(folder.status)
     return digest.hexdigest()
-
-
-def _status(path: str) -> tuple[int, int]:
-    try:
-        found = os.stat(path)
-    except OSError:  # it is said when the file is decoded
-        return (-1, -1)
-    return found.st_size, found.st_mtime_ns
 
 
 def image_files(root: Path) -> list[Path]:
@@ -186,25 +185,59 @@ def _parts(root: Path, where: str) -> tuple[Path, Path | None]:
 
 
 def _class_folders(part: Path, root: Path) -> Iterator[_ClassFolder]:
-    for label, is_folder in _scan(part, root):
+    for label, is_folder in scan(part, root):
         if not is_folder:
             continue
         folder = part / label
-        names = _scan(folder, root)
+        try:
+            names = sorted(name for name in os.listdir(folder) if not _hidden(name))
+        except OSError as error:
+            raise DataError(shown(folder), f"cannot be read ({error.strerror})", "a folder of images") from None
         if not names:
             raise DataError(shown(folder), "an empty class folder", "at least 3 images in each class")
-        for name, is_inner in names:
-            if is_inner:
-                raise DataError(shown(folder / name), "a folder inside a class folder", LAYOUT)
-        yield _ClassFolder(label, folder, tuple(name for name, _ in names))
+        yield _ClassFolder(label, folder, tuple(names), _status(folder, names, root))
+
+
+def _status(folder: Path, names: Sequence[str], root: Path) -> bytes:
+    """Return size and time of files; of a large set this is most of what a second start takes, so each is asked once.
+
+    Raises
+    ------
+    DataError
+        A folder among them, or a link that leaves the root.
+
+    """
+    found = array("q")
+    start, status = f"{folder}{os.sep}", os.lstat
+    for name in names:
+        try:
+            one = status(start + name)
+            if one.st_mode & _KIND != stat.S_IFREG:
+                one = _followed(folder / name, one, root)
+            found.append(one.st_size)
+            found.append(one.st_mtime_ns)
+        except OSError:  # it is said when the file is decoded
+            found.extend((-1, -1))
+    return found.tobytes()
+
+
+def _followed(path: Path, found: os.stat_result, root: Path) -> os.stat_result:
+    """Return what an entry that is no regular file leads to."""
+    if stat.S_ISLNK(found.st_mode):
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise DataError(shown(path), "a link that leaves the folder", "the files themselves")
+        found = os.stat(path)
+    if stat.S_ISDIR(found.st_mode):
+        raise DataError(shown(path), "a folder inside a class folder", LAYOUT)
+    return found
 
 
 def _entries(folder: Path, root: Path) -> list[Path]:
     """Return what a folder holds, by name, without hidden files; a link must stay inside ``root``."""
-    return [folder / name for name, _ in _scan(folder, root)]
+    return [folder / name for name, _ in scan(folder, root)]
 
 
-def _scan(folder: Path, root: Path) -> list[tuple[str, bool]]:
+def scan(folder: Path, root: Path) -> list[tuple[str, bool]]:
     """Return the names that ``_entries`` gives, and whether each is a folder."""
     try:
         with os.scandir(folder) as found:
@@ -221,4 +254,4 @@ def _scan(folder: Path, root: Path) -> list[tuple[str, bool]]:
 
 
 def _hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in LITTER
+    return name[0] == "." or name.lower() in LITTER

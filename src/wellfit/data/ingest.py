@@ -15,17 +15,20 @@ from torch import Tensor
 
 from wellfit.data.cache import cache_folder
 from wellfit.data.decode import decode, decode_into
-from wellfit.data.mapped import Labels, Stored, just_written, open_stored, read_all, writing
+from wellfit.data.mapped import Labels, Stored, just_written, open_stored, read_all, read_stored, writing
 from wellfit.data.memory import for_samples
 from wellfit.data.naming import shown
 from wellfit.data.picture import Picture, Size
-from wellfit.data.stream import streamed
+from wellfit.data.stream import rows_of, stored_of, streamed
 from wellfit.errors import DataError, StorageError
 
 log = logging.getLogger(__name__)
 
 WORTH = 1000
 """Images from which a source is cached; fewer are decoded in no time."""
+
+REWRITTEN = 2**20
+"""Bytes of samples that are changed at a time (``rewritten``)."""
 
 Told = tuple[Labels, Mapping[str, Any]]
 """Targets int64 ``(n,)`` of the images that were kept, and notes for the cache's footer."""
@@ -89,7 +92,8 @@ def ingest(source: Source, *, size: Size | None = None, skip_bad: bool = False, 
     if source.count < WORTH and memory is None:
         return _in_memory(source, size, skip_bad)
     path = cache_path(source)
-    stored = open_stored(path, source=source.stamp)
+    found = read_stored(path, source=source.stamp, room=for_samples(memory))
+    stored, x = found or (None, None)
     if stored is None:
         try:
             with writing(path) as writer:
@@ -105,9 +109,52 @@ def ingest(source: Source, *, size: Size | None = None, skip_bad: bool = False, 
     if stored is None:  # another process has just replaced it by what a changed source gave
         return _in_memory(source, size, skip_bad)
     notes = stored.notes
-    return Ingested(
-        samples(stored, memory), torch.from_numpy(stored.y), notes["told"], tuple(notes["skipped"]), stored.fingerprint
-    )
+    try:
+        made = samples(stored, memory) if x is None else torch.from_numpy(x)
+    except StorageError:  # as above
+        return _in_memory(source, size, skip_bad)
+    return Ingested(made, torch.from_numpy(stored.y), notes["told"], tuple(notes["skipped"]), stored.fingerprint)
+
+
+def rewritten(x: Tensor, how: str, change: Callable[[Tensor], Tensor], *, where: str) -> tuple[Tensor, str]:
+    """Return samples that stay on the disk after a change to each by itself, and their fingerprint.
+
+    They get a cache file of their own, written once: what is done to them costs an epoch nothing.
+
+    Parameters
+    ----------
+    x
+        A tensor that ``stream.streamed`` made.
+    how
+        What tells this change from all others.
+    change
+        uint8 ``(n, ...)`` to uint8 ``(n, ...)``.
+    where
+        For messages.
+
+    Raises
+    ------
+    StorageError
+        The cache cannot be written.
+
+    """
+    stored = stored_of(x)
+    key = hashlib.sha256(f"{stored.fingerprint}\0{how}".encode()).hexdigest()
+    path = cache_folder() / "images" / f"{key[:16]}.u8"
+    found = open_stored(path, source=key)
+    if found is None:
+        step = max(1, REWRITTEN // x[0].numel())
+        with writing(path) as writer:
+            for start in range(0, len(x), step):
+                rows = change(rows_of(x, torch.arange(start, min(start + step, len(x))))).numpy()
+                if start == 0:
+                    writer.begin(len(x), rows.shape[1:], where=where, advice="")
+                writer.write(rows)
+            writer.finish(stored.y, source=key, notes={})
+        found = just_written(path, source=key)
+    if found is None:
+        raise StorageError(f"{path}: was replaced while it was read; run the same command again")
+    return streamed(found), found.fingerprint
 
 
 def samples(stored: Stored, memory: int | None) -> Tensor:

@@ -11,10 +11,12 @@ import importlib.util
 import io
 import os
 import stat
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,9 @@ MAX_PIXELS = 2**24
 MAX_BYTES = 2**26
 """Bytes of a file that is read whole to be decoded this way."""
 
+MOST_ENCODED = 2**22
+"""Bytes of files that are read before they are decoded, and one file more."""
+
 _FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Opening a named pipe must not wait for ever."""
 
@@ -35,6 +40,17 @@ _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 
 _PLAIN = frozenset({0xDB, 0xC4, 0xDD, 0xE0, 0xFE})
 """Markers that may stand before the frame: tables, restart interval, JFIF, comment."""
+
+
+_MANY = """
+def many(files: List[Tensor], modes: List[int], out: Tensor):
+    for i in range(len(files)):
+        found = torch.ops.image.decode_jpeg(files[i], modes[i], False)
+        if found.size(1) != out.size(2) or found.size(2) != out.size(3):
+            raise ValueError("another size than its header says")
+        out[i] = found
+"""
+"""TorchScript runs without Python's lock: threads that decode one small image a call wait for that most of the time."""
 
 
 @dataclass(frozen=True)
@@ -114,15 +130,72 @@ def decoder() -> Decoder | None:
     return None
 
 
+def plain_files(
+    sources: Sequence[Path | bytes], size: tuple[int, int], channels: int
+) -> dict[int, tuple[bytearray, Plain]]:
+    """Return by index the plain JPEGs of a size and no more channels; Pillow must see the others."""
+    found: dict[int, tuple[bytearray, Plain]] = {}
+    total = 0
+    for i, source in enumerate(sources):
+        if total > MOST_ENCODED:  # small images in large files
+            break
+        data = plain_bytes(source)
+        header = None if data is None else read_header(data)
+        if data is not None and header is not None and header.size == size and header.channels <= channels:
+            total += len(data)
+            found[i] = data, header
+    return found
+
+
+def decode_plain(plain: Mapping[int, tuple[bytearray, Plain]], out: npt.NDArray[np.uint8]) -> bool:
+    """Decode what ``plain_files`` found into its places of ``out``, uint8 ``(n, C, H, W)``, all in one call; grey ones
+    fill all channels.
+
+    False: this cannot be had here, or one of them is damaged; ``out`` then holds anything.
+    """
+    files, headers = zip(*plain.values(), strict=True)
+    if len(plain) == len(out):
+        return _decode_many(files, headers, out)
+    made = np.empty((len(plain), *out.shape[1:]), dtype=np.uint8)
+    done = _decode_many(files, headers, made)
+    out[list(plain)] = made
+    return done
+
+
+def _decode_many(files: Sequence[bytearray], headers: Sequence[Plain], out: npt.NDArray[np.uint8]) -> bool:
+    script = _script() if decoder() is not None else None
+    if script is None:
+        return False
+    tensors = [torch.frombuffer(data, dtype=torch.uint8) for data in files]
+    try:
+        script.many(tensors, [_mode(header) for header in headers], torch.from_numpy(out))
+    except RuntimeError:
+        return False
+    return True
+
+
+@cache
+def _script() -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it is deprecated; where it is gone, images are decoded one a call
+            return torch.jit.CompilationUnit(_MANY)
+    except (RuntimeError, AttributeError, TypeError):
+        return None
+
+
+def _mode(header: Plain) -> int:
+    return 1 if header.channels == 1 else 3  # torchvision.io.ImageReadMode: GRAY, RGB
+
+
 def _is_library(path: Path) -> bool:
     return path.suffix in (".so", ".pyd", ".dylib")
 
 
 def _decode(data: bytearray, header: Plain) -> npt.NDArray[np.uint8] | None:
-    mode = 1 if header.channels == 1 else 3  # torchvision.io.ImageReadMode: GRAY, RGB
     try:
         found: npt.NDArray[np.uint8] = torch.ops.image.decode_jpeg(
-            torch.frombuffer(data, dtype=torch.uint8), mode, False
+            torch.frombuffer(data, dtype=torch.uint8), _mode(header), False
         ).numpy()
     except RuntimeError:
         return None

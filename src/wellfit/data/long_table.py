@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,31 +47,67 @@ def load_long_table(
     if target is None:
         raise DataError("data.target", f"missing, for the table {where}", nearest_column("", columns))
     roles = {"target": target, "id": id, "time": time, "group": group}
-    channels = _channels(where, columns, roles)
+    channels = channels_of(where, columns, roles)
     table = read_table(path, text_column=target, skip_bad=skip_bad)
+    rows = sorted_rows(table, channels, roles, skip_bad=skip_bad)
+    for name in (target, group):
+        if name is not None:
+            _check_constant(table, name, rows)
+    first = rows.kept[rows.first]
+    series = Series(rows.values, _plain(table.frame[target].iloc[first].tolist()))
+    found = series_dataset(series, name=path.stem, where=where, length=length, task=task)
+    return replace(
+        found,
+        features=tuple(channels),
+        targets=(target,),
+        skipped=rows.skipped,
+        groups=None if group is None else torch.from_numpy(group_codes(table.frame[group])[first]),
+        order=None if time is None else torch.from_numpy(rows.steps[rows.first]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of a long table, sorted into N series."""
+
+    values: list[npt.NDArray[np.float32]]
+    """``(T_i, C)`` each, in the order in which the series first appear."""
+    kept: npt.NDArray[np.int64]
+    """``(M,)``: the good rows of the file, in its order."""
+    owner: npt.NDArray[np.int64]
+    """``(M,)``: the series that a good row belongs to."""
+    steps: npt.NDArray[np.float64]
+    """``(M,)``: the time of a good row."""
+    first: npt.NDArray[np.int64]
+    """``(N,)``: which of the good rows is the first of each series, in time."""
+    skipped: tuple[str, ...]
+
+
+def sorted_rows(table: Table, channels: Sequence[str], roles: Mapping[str, str | None], *, skip_bad: bool) -> Rows:
+    """Sort the rows of a table into series, by the columns ``roles["id"]`` and ``roles["time"]``.
+
+    Raises
+    ------
+    DataError
+        A missing value, also of another role (its row is left out with ``skip_bad``), the same time twice in a series,
+        a column of no numbers or times.
+
+    """
+    id, time = str(roles["id"]), roles["time"]
     values, bad = numbers(table, channels)
     kept, skipped = without_bad(table, _without_role(table, roles) | bad, skip_bad=skip_bad)
     owner = _first_seen(group_codes(table.frame[id])[kept])
     steps = np.arange(len(kept), dtype=np.float64)
     if time is not None:
-        steps = moments(table.frame[time], time, where)[kept]
+        steps = moments(table.frame[time], time, table.where)[kept]
         _check_times(steps, owner, table, kept)
     order = np.lexsort((steps, owner))
     ends = np.cumsum(np.bincount(owner))
     first = order[np.concatenate([[0], ends[:-1]])]
-    for name in (target, group):
-        if name is not None:
-            _check_constant(table, name, kept, owner, first)
-    targets = table.frame[target].iloc[kept[first]]
-    sorted_values = values[kept[order]]
-    series = Series(np.split(sorted_values, ends[:-1].tolist()), _plain(targets.tolist()))
-    found = series_dataset(series, name=path.stem, where=where, length=length, task=task)
-    of_series = None if group is None else torch.from_numpy(group_codes(table.frame[group])[kept[first]])
-    order_of_series = torch.from_numpy(steps[first]) if time is not None else None
-    return replace(found, targets=(target,), skipped=skipped, groups=of_series, order=order_of_series)
+    return Rows(np.split(values[kept[order]], ends[:-1].tolist()), kept, owner, steps, first, skipped)
 
 
-def _channels(where: str, columns: Sequence[str], roles: dict[str, str | None]) -> list[str]:
+def channels_of(where: str, columns: Sequence[str], roles: Mapping[str, str | None]) -> list[str]:
     """Return the columns without a role; refuse roles that do not fit the table."""
     for field, name in roles.items():
         if name is not None and name not in columns:
@@ -84,7 +120,7 @@ def _channels(where: str, columns: Sequence[str], roles: dict[str, str | None]) 
     return channels
 
 
-def _without_role(table: Table, roles: dict[str, str | None]) -> dict[int, str]:
+def _without_role(table: Table, roles: Mapping[str, str | None]) -> dict[int, str]:
     """Return the rows that lack the value of a role, and which."""
     bad: dict[int, str] = {}
     for field, name in roles.items():
@@ -119,17 +155,11 @@ def _check_times(
         raise DataError(f"{table.where}, {table.rows[row]}", what, "one row for each time step")
 
 
-def _check_constant(
-    table: Table,
-    name: str,
-    kept: npt.NDArray[np.int64],
-    owner: npt.NDArray[np.int64],
-    first: npt.NDArray[np.int64],
-) -> None:
-    codes = group_codes(table.frame[name])[kept]
-    other = codes != codes[first][owner]
+def _check_constant(table: Table, name: str, rows: Rows) -> None:
+    codes = group_codes(table.frame[name])[rows.kept]
+    other = codes != codes[rows.first][rows.owner]
     if other.any():
-        row = kept[int(other.argmax())]
+        row = rows.kept[int(other.argmax())]
         what = f"another value in '{shown(name)}' than in other rows of its series"
         raise DataError(f"{table.where}, {table.rows[row]}", what, "one value for each series")
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 
 from wellfit.errors import DataError
+from wellfit.machine import physical_memory
 
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Names of glibc's ``mallopt``."""
+
+LARGE = 2**20
+"""Bytes of memory that is given back to the system as soon as it is free (``give_back_freed``)."""
+
 LEAST = 2**20
 """Bytes; a smaller limit is a slip of the pen."""
-
-
-def physical_memory() -> int | None:
-    """Return the machine's memory in bytes; ``None`` where the system does not say."""
-    try:
-        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
-    return pages * size if pages > 0 and size > 0 else None
 
 
 def check_memory(where: str, needed: int, *, expected: str) -> None:
@@ -64,6 +63,19 @@ def for_samples(limit: int | None) -> int | None:
     """
     whole = limit if limit is not None else physical_memory()
     return None if whole is None else whole // 2
+
+
+def give_back_freed() -> None:
+    """Have the C library give freed memory back to the system at once; without effect where it is not glibc.
+
+    Else it learns from the first large tensors that are freed to keep such memory, tens of MiB for each thread.
+    """
+    try:
+        library = ctypes.CDLL(None)
+        for name in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
+            library.mallopt(name, LARGE)
+    except (OSError, AttributeError, TypeError):
+        pass
 
 
 def cores() -> int:

@@ -51,7 +51,15 @@ def load_named_series(name: str, sound: Sound) -> Dataset:
         where = f"WELLFIT_DATA ({shown(own)})" if own is not None else "WELLFIT_DATA, which is not set"
         what = f"a folder that holds {name}/ or {ARCHIVES[name]}"
         raise DataError(name, f"not in {where}, and it is not downloaded", f"WELLFIT_DATA set to {what}")
-    return _spoken(place, sound) if name == SPOKEN else _series(name, place, sound.length or LENGTHS[name])
+    length = length_of(name, sound)
+    return _spoken(place, replace(sound, length=length)) if name == SPOKEN else _series(name, place, length)
+
+
+def length_of(name: str, sound: Sound) -> Length | None:
+    """Return the rule for the lengths of a set: that of the recipe, else the set's own; ``None`` for other names."""
+    if sound.length is not None or name != SPOKEN:
+        return sound.length or LENGTHS.get(name)
+    return SPOKEN_FRAMES if sound.features == "log_mel" else SPOKEN_FRAMES * 80
 
 
 def find_series(name: str) -> Path | None:
@@ -60,6 +68,13 @@ def find_series(name: str) -> Path | None:
     if own is None:
         return None
     return next((path for path in (own / name, own / ARCHIVES[name]) if path.exists()), None)
+
+
+def not_found(name: str) -> str:
+    """Say of a set that is nowhere what is looked for: it is not downloaded."""
+    if data_folder() is None:
+        return f"not found: set WELLFIT_DATA to a folder that holds {name}/ or {ARCHIVES[name]}"
+    return f"not found: WELLFIT_DATA holds neither {name}/ nor {ARCHIVES[name]}"
 
 
 def _series(name: str, place: Path, length: Length | None) -> Dataset:
@@ -82,10 +97,6 @@ def _member(archive: Path, name: str) -> Series:
 
 
 def _spoken(place: Path, sound: Sound) -> Dataset:
-    length: Length | None = sound.length
-    if length is None:
-        length = SPOKEN_FRAMES if sound.features == "log_mel" else SPOKEN_FRAMES * 80
-    sound = replace(sound, length=length)
     if place.is_dir():
         inner = place / "recordings"
         root = inner if inner.is_dir() else place

@@ -7,6 +7,8 @@ from typing import Literal
 
 from wellfit.data import hub, torchvision_sets
 from wellfit.data.dataset import Dataset
+from wellfit.data.mask_folder import load_mask_folder
+from wellfit.data.mask_pairs import LAYOUT, is_mask_folder
 from wellfit.data.named_series import LENGTHS, SPOKEN
 from wellfit.data.naming import shown
 from wellfit.data.npy import is_npy_folder, load_npy
@@ -15,7 +17,18 @@ from wellfit.data.wav_folder import Sound, is_wav_folder, load_wav_folder
 from wellfit.errors import DataError
 from wellfit.recipe import DataSpec
 
-Form = Literal["table", "long table", "series", "recordings", "spoken digits", "arrays", "hub", "torchvision", "other"]
+Form = Literal[
+    "table",
+    "long table",
+    "series",
+    "recordings",
+    "spoken digits",
+    "arrays",
+    "hub",
+    "torchvision",
+    "images and masks",
+    "other",
+]
 
 FIELDS: dict[Form, tuple[str, ...]] = {
     "table": ("group", "time"),
@@ -50,6 +63,9 @@ def form_of(spec: DataSpec, *, is_table: bool) -> Form:
     path = Path(spec.source).expanduser()
     suffix = path.suffix.lower()
     if path.is_dir():
+        # said to be a classification, "images" and "masks" are two classes
+        if spec.task == "segmentation" or (spec.task != "classification" and is_mask_folder(path)):
+            return "images and masks"
         if is_npy_folder(path):
             return "arrays"
         return "series" if is_ts_folder(path) else "recordings" if is_wav_folder(path) else "other"
@@ -74,6 +90,9 @@ def check_fields(spec: DataSpec, form: Form) -> None:
             if form == "other":
                 what = f"received {value if isinstance(value, int) else shown(value)} for {shown(spec.source)}"
             raise DataError(f"data.{field}", what, expected)
+    if spec.task == "segmentation" and form != "images and masks":
+        what = f"received segmentation, but {shown(spec.source)} is no folder of images and masks"
+        raise DataError("data.task", what, LAYOUT)
     kind = spec.split.kind
     if spec.group is not None and kind not in ("grouped", "k_fold"):
         raise DataError("data.split.kind", f"received {kind}, with data.group", "grouped or k_fold, or no data.group")
@@ -81,14 +100,23 @@ def check_fields(spec: DataSpec, form: Form) -> None:
         raise DataError("data.split.kind", f"received {kind}, with data.time", "time, or no data.time")
 
 
+def left_out(spec: DataSpec) -> dict[str, tuple[str, ...]]:
+    """Return the columns that a recipe takes out of a table's features, by the field that names them."""
+    roles = {"drop": spec.drop, "id": (spec.id,), "group": (spec.group,), "time": (spec.time,)}
+    named = {f"data.{field}": tuple(name for name in names if name is not None) for field, names in roles.items()}
+    return {field: names for field, names in named.items() if names}
+
+
 def sound_of(spec: DataSpec) -> Sound:
     """Return how recordings become sequences."""
     return Sound(spec.length, spec.rate, spec.features or "log_mel")
 
 
-def load_form(spec: DataSpec, form: Form) -> Dataset | None:
+def load_form(spec: DataSpec, form: Form, memory: int | None = None) -> Dataset | None:
     """Load a source of a rarer form; ``None`` for the others."""
     path = Path(spec.source).expanduser()
+    if form == "images and masks":
+        return load_mask_folder(path, size=spec.size, skip_bad=spec.skip_bad, memory=memory)
     if form == "hub":
         return hub.load_hub(spec.source, target=spec.target, task=spec.task, size=spec.size, skip_bad=spec.skip_bad)
     if form == "torchvision":

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from wellfit.data import hub, torchvision_sets
@@ -15,7 +16,8 @@ from wellfit.data.dataset import Dataset, Kind, Task
 from wellfit.data.decode import resize_images
 from wellfit.data.equalize import equalize
 from wellfit.data.image_folder import load_image_folder
-from wellfit.data.ingest import check_limit
+from wellfit.data.ingest import check_limit, rewritten
+from wellfit.data.mask_folder import segmentation_print
 from wellfit.data.memory import memory_limit
 from wellfit.data.named import NAMES, load_named
 from wellfit.data.naming import shown
@@ -31,8 +33,8 @@ TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq", ".arrow", ".fe
 """How the names of tables end."""
 
 PATHS = (
-    "a folder of images or recordings, or a file that ends in .csv, .tsv, .jsonl, .parquet, .arrow, .feather, .npz, "
-    ".npy or .ts"
+    "a folder of images, of images and masks, or of recordings, or a file that ends in .csv, .tsv, .jsonl, .parquet, "
+    ".arrow, .feather, .npz, .npy or .ts"
 )
 
 REMOTE = (hub.PREFIX, torchvision_sets.PREFIX)
@@ -58,8 +60,8 @@ def load(
     ----------
     spec
         The field ``data`` of a recipe, or a source alone: a name (``NAMES``), ``torchvision:<class>``,
-        ``hf:<owner>/<name>``, or the path of a folder of images, of recordings (``.wav``) or of arrays (``.npy``), of a
-        table (TABLES), of series (``.ts``), or of a NumPy archive (``.npz``).
+        ``hf:<owner>/<name>``, or the path of a folder of images, of images and masks, of recordings (``.wav``) or of
+        arrays (``.npy``), of a table (TABLES), of series (``.ts``), or of a NumPy archive (``.npz``).
     target, task, kind, scale, size, limit, skip_bad, split
         Fields of DataSpec; what is given here stands instead of the spec's. ``scale`` and ``split`` change nothing that
         is loaded, but for the samples that ``limit`` keeps.
@@ -91,29 +93,40 @@ def load(
     made = validate(DataSpec, base | {key: value for key, value in fields.items() if value is not None}, where="data")
     memory = memory_limit() if memory is None else memory
     raw = dataset = _checked(made, _load(made, memory))
-    dataset = replace(dataset, x=_prepared(dataset, made), source=shown(made.source))
+    x, print_of_x = _prepared(dataset, made)
+    dataset = replace(dataset, x=x, source=shown(made.source), fingerprint=print_of_x)
     if made.limit is not None:
         dataset = limit_samples(dataset, made.limit, made.split)
     if not is_streamed(dataset.x):
         check_limit(shown(made.source), dataset.x, memory)
-    if raw.fingerprint and dataset.x is raw.x and dataset.y is raw.y:
-        return dataset  # the cache has it
-    return replace(dataset, fingerprint=fingerprint(dataset.x, dataset.y))
+    known = dataset.fingerprint and dataset.x is x and dataset.y is raw.y  # the cache has it
+    return dataset if known else replace(dataset, fingerprint=fingerprint(dataset.x, dataset.y))
 
 
-def _prepared(dataset: Dataset, spec: DataSpec) -> Tensor:
-    """Return the samples after what is done to each image by itself, once: resized, then equalized."""
-    if dataset.kind != "image":
-        return dataset.x
-    if is_streamed(dataset.x) and spec.equalize != "none":
-        what = f"received {spec.equalize}, but the images have no room in memory"
-        raise DataError("data.equalize", what, "none, or a larger --memory")
-    x = dataset.x if spec.size is None else resize_images(dataset.x, spec.size)
-    return equalize(x, spec.equalize, clip=spec.clahe_clip, tiles=spec.clahe_tiles)
+def _prepared(dataset: Dataset, spec: DataSpec) -> tuple[Tensor, str]:
+    """Return the samples after what is done to each image by itself, once: resized, then equalized; and their
+    fingerprint, empty where it is not known.
+    """
+    x = dataset.x
+
+    def change(images: Tensor) -> Tensor:
+        sized = images if spec.size is None else resize_images(images, spec.size)
+        return equalize(sized, spec.equalize, clip=spec.clahe_clip, tiles=spec.clahe_tiles)
+
+    changes = spec.equalize != "none" or (spec.size is not None and tuple(x.shape[2:]) != spec.size)
+    if dataset.kind != "image" or not changes:
+        return x, dataset.fingerprint
+    if is_streamed(x):
+        how = f"{spec.size} {spec.equalize} {spec.clahe_clip} {spec.clahe_tiles}"
+        made, first = rewritten(x, how, change, where=shown(spec.source))
+        return made, segmentation_print(made, dataset.y, first) if dataset.task == "segmentation" else first
+    return change(x), ""
 
 
 def fingerprint(x: Tensor, y: Tensor) -> str:
     """Return the SHA-256 of the bytes of samples and targets, in hexadecimal."""
+    if y.dtype == torch.uint8:  # masks
+        return segmentation_print(x, y)
     digest = hashlib.sha256()
     for tensor in (x, y):
         digest.update(tensor.contiguous().numpy())  # type: ignore[arg-type]  # an array is a buffer: nothing is copied
@@ -124,7 +137,7 @@ def _load(spec: DataSpec, memory: int | None) -> Dataset:
     if spec.source in NAMES or spec.source.startswith(REMOTE):
         form = form_of(spec, is_table=False)
         check_fields(spec, form)
-        return load_form(spec, form) or load_named(spec.source, sound_of(spec))
+        return load_form(spec, form) or load_named(spec.source, sound_of(spec), memory)
     path = Path(spec.source).expanduser()
     suffix = path.suffix.lower()
     try:
@@ -135,7 +148,7 @@ def _load(spec: DataSpec, memory: int | None) -> Dataset:
         raise DataError(shown(spec.source), "no such data set or path", f"{nearest(spec.source, NAMES)}, or {PATHS}")
     form = form_of(spec, is_table=suffix in TABLES and not is_folder)
     check_fields(spec, form)
-    found = load_form(spec, form)
+    found = load_form(spec, form, memory)
     if found is not None:
         return found
     if is_folder:
@@ -167,7 +180,7 @@ def _checked(spec: DataSpec, dataset: Dataset) -> Dataset:
             "data.target", f"received '{shown(spec.target)}', but {shown(spec.source)} is no table", "no target"
         )
     if spec.task is not None and spec.task != dataset.task:
-        held = "classes" if dataset.task == "classification" else "numbers"
+        held = {"classification": "classes", "regression": "numbers", "segmentation": "masks"}[dataset.task]
         raise DataError("data.task", f"received {spec.task}, but {shown(spec.source)} holds {held}", dataset.task)
     if spec.kind is not None and spec.kind != dataset.kind:
         what = f"received {spec.kind}, but {shown(spec.source)} holds {dataset.kind}s"

@@ -35,7 +35,7 @@ def split(dataset: Dataset, spec: SplitSpec, *, seed: int) -> Split:
     Parameters
     ----------
     dataset
-        The samples; targets of a regression are not stratified.
+        The samples; a regression and a segmentation are not stratified.
     spec
         Fractions and the split's own seed.
     seed
@@ -102,7 +102,7 @@ def limit_samples(dataset: Dataset, limit: int, spec: SplitSpec) -> Dataset:
     if limit >= len(rest):
         return dataset
     if limit < 2 * len(counts):
-        what = f"{limit} samples for {len(counts)} classes" if dataset.classes else f"{limit} samples"
+        what = f"{limit} samples for {len(counts)} classes" if _strata(dataset) else f"{limit} samples"
         raise DataError("data.limit", what, f"at least {2 * len(counts)} (train and validation)")
     kept = rest[_draw(labels[rest], allocate(counts, limit, least=2, leave=0), generator(spec.seed, "limit"))]
     rows = torch.cat([kept, test]).sort().values
@@ -113,6 +113,7 @@ def limit_samples(dataset: Dataset, limit: int, spec: SplitSpec) -> Dataset:
         given_test=torch.searchsorted(rows, test),
         groups=None if dataset.groups is None else dataset.groups[rows],
         order=None if dataset.order is None else dataset.order[rows],
+        rows=rows,
     )
 
 
@@ -213,16 +214,22 @@ def _check_number(dataset: Dataset, found: int, least: int, what: str) -> None:
 
 def _check_classes(dataset: Dataset, train: Tensor) -> None:
     """Refuse a split whose train part lacks a class."""
-    counts = torch.bincount(_labels(dataset)[train], minlength=len(dataset.classes)).tolist()
-    for name, count in zip(dataset.classes, counts, strict=False):
+    names = _strata(dataset)
+    counts = torch.bincount(_labels(dataset)[train], minlength=len(names)).tolist()
+    for name, count in zip(names, counts, strict=False):
         if not count:
             what = f"no train sample of the class '{name}' is left by this split"
             raise DataError(_where(dataset), what, "each class in train: other fractions, another split.kind or seed")
 
 
 def _labels(dataset: Dataset) -> Tensor:
-    """Return what is stratified by: the class, or one stratum for a regression."""
+    """Return what is stratified by: the class, or one stratum for a regression or segmentation."""
     return dataset.y if dataset.task == "classification" else torch.zeros(len(dataset), dtype=torch.int64)
+
+
+def _strata(dataset: Dataset) -> tuple[str, ...]:
+    """Return the names of what is stratified by: the classes of a classification."""
+    return dataset.classes if dataset.task == "classification" else ()
 
 
 def _counts(labels: Tensor) -> list[int]:
@@ -231,11 +238,12 @@ def _counts(labels: Tensor) -> list[int]:
 
 
 def _check_counts(dataset: Dataset, labels: Tensor, *, least: int) -> None:
-    counts: list[int] = torch.bincount(labels, minlength=max(len(dataset.classes), 1)).tolist()
+    names = _strata(dataset)
+    counts: list[int] = torch.bincount(labels, minlength=max(len(names), 1)).tolist()
     parts = "train, validation and test" if least == 3 else "train and validation, beside the given test"
     for index, count in enumerate(counts):
         if count < least:
-            who = f"the class '{dataset.classes[index]}'" if dataset.classes else "the data"
+            who = f"the class '{names[index]}'" if names else "the data"
             noun = "sample" if count == 1 else "samples"
             raise DataError(_where(dataset), f"{who} has {count} {noun}", f"at least {least} ({parts})")
 

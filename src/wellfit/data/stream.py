@@ -1,55 +1,60 @@
 """Samples that stay on the disk: a tensor over a mapped file whose rows are copied out, and reading ahead.
 
-Such a tensor is like any other, but touching it makes its pages count as this process's memory. ``rows_of`` copies rows
-out in small groups and lets the pages go after each, so that what stays is what was asked for.
+Such a tensor is like any other, but touching it makes its pages count as this process's memory. ``rows_of`` reads rows
+past the mapping, so that what comes into memory is what was asked for: to touch one row may map megabytes around it.
 """
 
 from __future__ import annotations
 
-import mmap
+import os
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from wellfit.data.mapped import Pixels, Stored, map_file
-
-GROUP = 2**20
-"""Bytes of pages that are mapped at a time, or a few times that: the system may map more around a page."""
-
-AROUND = 2**16
-"""Bytes that Linux maps around a touched page where they are in its cache already."""
+from wellfit.data.mapped import Stored, map_file, opened
+from wellfit.data.memory import give_back_freed
+from wellfit.errors import StorageError
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
-class _Mapping:
-    mapping: mmap.mmap
-    rows: Pixels
+class _Open:
+    descriptor: int
+    stored: Stored
 
 
-_MAPPINGS = WeakTensorKeyDictionary()
+_OPEN = WeakTensorKeyDictionary()
 
 
 def streamed(stored: Stored) -> Tensor:
     """Return the samples of a cache file as a tensor uint8 ``(N, ...)`` that stays on the disk."""
-    mapping, rows = map_file(stored)
-    x = torch.from_numpy(rows)
-    _MAPPINGS[x] = _Mapping(mapping, rows)
+    give_back_freed()
+    with opened(stored) as descriptor:
+        x = torch.from_numpy(map_file(descriptor, stored))
+        found = _Open(os.dup(descriptor), stored)
+    weakref.finalize(found, os.close, found.descriptor)
+    _OPEN[x] = found
     return x
+
+
+def stored_of(x: Tensor) -> Stored:
+    """Return the cache file of a tensor that ``streamed`` made."""
+    found: _Open = _OPEN[x]
+    return found.stored
 
 
 def is_streamed(x: Tensor) -> bool:
     """Whether a tensor is one that ``streamed`` made (a view of it is not)."""
-    return x in _MAPPINGS
+    return x in _OPEN
 
 
 def rows_of(x: Tensor, rows: Tensor) -> Tensor:
@@ -59,33 +64,37 @@ def rows_of(x: Tensor, rows: Tensor) -> Tensor:
     ------
     IndexError
         A row that ``x`` does not have.
+    StorageError
+        The file has become shorter.
 
     """
-    found: _Mapping = _MAPPINGS[x]
-    wanted = rows.numpy()
-    if len(wanted) and not 0 <= int(wanted.min()) <= int(wanted.max()) < len(found.rows):
-        raise IndexError(f"rows {wanted.min()} to {wanted.max()} of {len(found.rows)}")
+    found: _Open = _OPEN[x]
+    wanted, row = rows.numpy(), x[0].numel()
     made = torch.empty((len(wanted), *x.shape[1:]), dtype=torch.uint8)
-    target = made.numpy()
-    step = max(1, GROUP // (AROUND + x[0].numel()))
-    for start in range(0, len(wanted), step):
-        _announce(found, wanted[start : start + step])
-        # take copies whole rows without Python's lock; "clip" as out would be buffered under "raise"
-        np.take(found.rows, wanted[start : start + step], axis=0, out=target[start : start + step], mode="clip")
-        if hasattr(mmap, "MADV_DONTNEED"):
-            found.mapping.madvise(mmap.MADV_DONTNEED)
+    if not made.numel():
+        return made
+    first, last = int(wanted.min()), int(wanted.max())
+    if not 0 <= first <= last < len(x):
+        raise IndexError(f"rows {first} to {last} of {len(x)}")
+    if last - first < 4 * len(wanted) and hasattr(os, "posix_fadvise"):  # close together: read in one go
+        os.posix_fadvise(found.descriptor, first * row, (last + 1 - first) * row, os.POSIX_FADV_WILLNEED)
+    if not hasattr(os, "preadv"):
+        return torch.index_select(x, 0, rows, out=made)
+    target = memoryview(made.numpy().reshape(-1))  # type: ignore[arg-type]  # an array is a buffer
+    starts = np.flatnonzero(np.diff(wanted, prepend=wanted[0] - 2) != 1)  # of rows that follow each other
+    ends = [*(starts[1:] * row).tolist(), len(target)]
+    for at, start, end in zip((wanted[starts] * row).tolist(), (starts * row).tolist(), ends, strict=True):
+        _read(found, at, target[start:end])
     return made
 
 
-def _announce(found: _Mapping, wanted: npt.NDArray[np.int64]) -> None:
-    """Have the disk read rows that lie close together in one go; scattered ones are read as they are touched."""
-    if not hasattr(mmap, "MADV_WILLNEED"):
-        return
-    first, last = int(wanted.min()), int(wanted.max())
-    if last - first < 4 * len(wanted):
-        row = found.rows[0].nbytes
-        start = first * row // mmap.PAGESIZE * mmap.PAGESIZE
-        found.mapping.madvise(mmap.MADV_WILLNEED, start, (last + 1) * row - start)
+def _read(found: _Open, at: int, target: memoryview) -> None:
+    """Fill ``target`` with the bytes of the file from a place on."""
+    while target:
+        count = os.preadv(found.descriptor, [target], at)
+        if not count:
+            raise StorageError(f"{found.stored.path}: became shorter while it was read; run the same command again")
+        at, target = at + count, target[count:]
 
 
 def ahead(items: Iterable[Item], make: Callable[[Item], Made], *, when: bool = True) -> Iterator[tuple[Item, Made]]:

@@ -33,7 +33,7 @@ def load_ts(path: Path, *, length: Length | None = None, task: Task | None = Non
 
     """
     train, test = _files(path)
-    parts = [_read(file) for file in (train, test) if file is not None]
+    parts = [read_ts(file) for file in (train, test) if file is not None]
     name = train.name.removesuffix(".ts").removesuffix("_TRAIN")
     return series_dataset(
         *parts, name=name, where=shown(path), length=length, task=task or _task(train), skip_bad=skip_bad
@@ -45,8 +45,8 @@ def is_ts_folder(folder: Path) -> bool:
     return any(True for _ in folder.glob(f"*{TAILS[0]}"))
 
 
-def parse_ts(lines: Iterable[str], where: str) -> Series:
-    """Read the lines of a ``.ts`` file.
+def parse_ts(lines: Iterable[str], where: str, *, needs_labels: bool = True) -> Series:
+    """Read the lines of a ``.ts`` file; without ``needs_labels`` they may have no class, and targets are then empty.
 
     Raises
     ------
@@ -71,14 +71,16 @@ def parse_ts(lines: Iterable[str], where: str) -> Series:
             if key == "timestamps" and rest[:1] == ["true"]:
                 raise DataError(at, "series with time stamps", "series of equal time steps, without time stamps")
             continue
-        if not labelled:
+        if not labelled and needs_labels:
             raise DataError(where, "names no class or target of its series", "@classLabel true, or @targetLabel true")
         check_memory(at, BYTES_PER_CHARACTER * len(text), expected="a shorter line")
-        *dimensions, label = text.split(":")
+        dimensions = text.split(":")
+        label = dimensions.pop() if labelled else ""
         channels = channels or len(dimensions)
         if len(dimensions) != channels or not channels:
-            what = f"{len(dimensions)} dimensions and a class"
-            raise DataError(at, what, f"{max(channels, 1)} as in the first series, then the class")
+            what = f"{len(dimensions)} dimensions{' and a class' if labelled else ''}"
+            expected = f"{max(channels, 1)} as in the first series{', then the class' if labelled else ''}"
+            raise DataError(at, what, expected)
         values.append(_numbers(dimensions, at))
         targets.append(label.strip())
     if not values:
@@ -118,19 +120,28 @@ def _files(path: Path) -> tuple[Path, Path | None]:
     return path, beside
 
 
-def _read(path: Path) -> Series:
+def read_ts(path: Path, *, needs_labels: bool = True) -> Series:
+    """Read one file; without ``needs_labels`` it may have no classes or targets, and what there is of them is not
+    looked at.
+
+    Raises
+    ------
+    DataError
+        As ``load_ts``.
+
+    """
     where = shown(path)
     try:
         check_memory(where, path.stat().st_size, expected="a smaller file")
         if not path.is_file():
             raise DataError(where, "not a regular file", FORMAT)
         with path.open(encoding="utf-8-sig") as file:
-            found = parse_ts(file, where)
+            found = parse_ts(file, where, needs_labels=needs_labels)
     except UnicodeDecodeError as error:
         raise DataError(where, f"is not UTF-8 (byte 0x{error.object[error.start]:02x})", FORMAT) from None
     except OSError as error:
         raise DataError(where, f"cannot be read ({error.strerror})", FORMAT) from None
-    return Series(found.values, _targets(found, path))
+    return Series(found.values, _targets(found, path)) if needs_labels else found
 
 
 def _targets(series: Series, path: Path) -> npt.NDArray[np.float64] | npt.NDArray[np.str_]:

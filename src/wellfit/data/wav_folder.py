@@ -30,6 +30,18 @@ class Sound:
     features: Literal["log_mel", "raw"] = "log_mel"
 
 
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """Recordings as sequences ``(T_i, 40)``, or raw ``(T_i, 1)``."""
+
+    values: list[Samples]
+    kept: list[int]
+    """Positions of the recordings that could be read."""
+    skipped: tuple[str, ...]
+    rate: int | None
+    """Samples per second of all of them; ``None`` where there are none."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """A WAV file or its bytes, its class and the group it belongs to."""
@@ -85,12 +97,49 @@ def recordings_dataset(
     skip_bad: bool = False,
 ) -> Dataset:
     """Decode recordings into one data set; ``test`` is the given test where there is one."""
+    given = [*train, *test]
+    decoded = decode_recordings(given, sound, where=where, skip_bad=skip_bad)
+    kept, made = [given[at] for at in decoded.kept], decoded.values
+    first_test = sum(at < len(train) for at in decoded.kept)
+    labels = np.array([shown(one.label) for one in kept])
+    parts = [Series(made[:first_test], labels[:first_test])]
+    if test:
+        parts.append(Series(made[first_test:], labels[first_test:]))
+    found = series_dataset(
+        *parts,
+        name=name,
+        where=where,
+        length=sound.length,
+        task="classification",
+        pad=silence(sound),
+        skip_bad=False,
+    )
+    groups = group_index(one.group for one in kept)
+    return replace(found, skipped=decoded.skipped, groups=groups, rate=decoded.rate)
+
+
+def silence(sound: Sound) -> float:
+    """Return the value that goes on where a recording ends."""
+    return float(np.log(FLOOR)) if sound.features == "log_mel" else 0.0
+
+
+def decode_recordings(
+    recordings: Sequence[Recording], sound: Sound, *, where: str, known_rate: int | None = None, skip_bad: bool = False
+) -> Decoded:
+    """Decode recordings, resampled to ``sound.rate``; without one all must have the ``known_rate``, or else the same.
+
+    Raises
+    ------
+    DataError
+        A file that is none (left out with ``skip_bad``), another rate, more than memory holds.
+
+    """
     made: list[Samples] = []
-    kept: list[Recording] = []
+    kept: list[int] = []
     skipped: list[str] = []
     rates: dict[int, str] = {}
-    size, first_test = 0, 0
-    for at, one in enumerate([*train, *test]):
+    size = 0
+    for at, one in enumerate(recordings):
         try:
             samples, rate = read_wav(one.source, one.name)
         except DataError as error:
@@ -99,6 +148,8 @@ def recordings_dataset(
             skipped.append(str(error))
             continue
         rates.setdefault(sound.rate or rate, one.name)
+        if known_rate is not None and sound.rate is None and rate != known_rate:
+            raise DataError(one.name, f"{rate:,} samples per second", f"{known_rate:,}, as the model was trained on")
         if len(rates) > 1:
             (known, _), (other, who) = rates.items()
             raise DataError(who, f"{other:,} samples per second, others have {known:,}", "data.rate to resample all")
@@ -109,17 +160,8 @@ def recordings_dataset(
         size += values.nbytes
         check_memory(where, size, expected="fewer recordings, or shorter ones (data.length)")
         made.append(values)
-        kept.append(one)
-        first_test += at < len(train)
-    labels = np.array([shown(one.label) for one in kept])
-    parts = [Series(made[:first_test], labels[:first_test])]
-    if test:
-        parts.append(Series(made[first_test:], labels[first_test:]))
-    pad = float(np.log(FLOOR)) if sound.features == "log_mel" else 0.0  # silence
-    found = series_dataset(
-        *parts, name=name, where=where, length=sound.length, task="classification", pad=pad, skip_bad=False
-    )
-    return replace(found, skipped=tuple(skipped), groups=group_index(one.group for one in kept))
+        kept.append(at)
+    return Decoded(made, kept, tuple(skipped), next(iter(rates), None))
 
 
 def group_index(names: Iterable[str | None]) -> torch.Tensor | None:

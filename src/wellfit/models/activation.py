@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from wellfit.models.recurrent import Recurrent
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
@@ -24,5 +26,6 @@ ACTIVATION_KINDS: tuple[type[nn.Module], ...] = (
     nn.Softplus,
     nn.Mish,
     nn.CELU,
+    Recurrent,
 )
-"""The modules by which the place of an activation is known in a user's network."""
+"""The modules by which the place of an activation is known in a network; a recurrent layer has its own inside."""

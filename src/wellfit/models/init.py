@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 
 from wellfit.models.pretrained import load_pretrained
+from wellfit.models.recurrent import Recurrent
 from wellfit.random import generator
 from wellfit.recipe.init import (
     ConstantInitSpec,
@@ -49,9 +50,9 @@ def initialize(module: nn.Module, spec: InitSpec, seed: int) -> tuple[str, ...]:
 
     A weight is every trainable parameter with two or more axes, read as (units, inputs, kernel...): recurrent layers
     and the projections of attention as one matrix for each gate, grouped convolutions as one for each group, and
-    transposed ones with their first two axes exchanged. Biases become 0. Left alone are normalization layers, other
-    parameters with one axis, frozen ones, learned tokens and positions (1, ...), and embeddings, unless the rule does
-    without a fan-in: a table that is looked up sums nothing.
+    transposed ones with their first two axes exchanged. Biases become 0, and those of an ``rnn``'s forget gates what
+    its spec says. Left alone are normalization layers, other parameters with one axis, frozen ones, learned tokens and
+    positions (1, ...), and embeddings, unless the rule does without a fan-in: a table that is looked up sums nothing.
 
     Returns
     -------
@@ -73,6 +74,9 @@ def initialize(module: nn.Module, spec: InitSpec, seed: int) -> tuple[str, ...]:
             leaf.put(torch.zeros(leaf.shape))
         elif leaf.is_weight and not (isinstance(leaf.owner, nn.Embedding) and not isinstance(spec, WITHOUT_FANS)):
             leaf.put(_weight(leaf, spec, generator(seed, "init", leaf.path)))
+    for layer in module.modules():
+        if isinstance(layer, Recurrent):
+            layer.start_forget_gates()
     return ()
 
 

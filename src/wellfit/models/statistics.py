@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from wellfit.models.activation import ACTIVATION_KINDS
+from wellfit.models.recurrent import Recurrent
 
 SATURATED = 0.01
 """Within this part of its range from an end, a tanh or sigmoid counts as saturated."""
@@ -49,7 +50,7 @@ class LayerStatistics:
     distinct: int
     """How many of the units differ: units of equal weights, and dead ones, count as one."""
     layer: str | None
-    """The name of the linear layer or convolution that ran last before it, if any."""
+    """The name of the linear layer or convolution that ran last before it, if any; a recurrent layer's own."""
     weight_std: float | None
     """The standard deviation of that layer's weights."""
 
@@ -77,7 +78,8 @@ def activation_statistics(
             site = name if calls[name] == 1 else f"{name}#{calls[name]}"
             if isinstance(output, Tensor) and output.ndim > 1 and (sites is None or site in sites):
                 # at once: what follows may change it in place
-                seen.append((_describe(site, child, output, last[0] if last else None), output))
+                own = (name, child) if isinstance(child, Recurrent) else last[0] if last else None
+                seen.append((_describe(site, child, output, own), output))
 
         return after
 
@@ -92,9 +94,9 @@ def activation_statistics(
 
 def _describe(site: str, child: nn.Module, output: Tensor, layer: tuple[str, nn.Module] | None) -> LayerStatistics:
     convolution = layer is not None and isinstance(layer[1], nn.modules.conv._ConvNd)
-    by_channel = convolution or output.ndim > 3
+    by_channel = convolution or isinstance(child, Recurrent) or output.ndim > 3
     units = output.movedim(1 if by_channel else -1, 0).flatten(1).float()  # (units, samples times places)
-    weight = None if layer is None else layer[1].weight
+    weight = None if layer is None else _weight(layer[1])
     return LayerStatistics(
         site=site,
         kind=type(child).__name__,
@@ -107,8 +109,15 @@ def _describe(site: str, child: nn.Module, output: Tensor, layer: tuple[str, nn.
         saturated=_saturated(child, units),
         distinct=count_distinct(units),
         layer=None if layer is None else layer[0],
-        weight_std=float(weight.double().std(correction=0)) if isinstance(weight, Tensor) else None,
+        weight_std=None if weight is None else float(weight.double().std(correction=0)),
     )
+
+
+def _weight(layer: nn.Module) -> Tensor | None:
+    """Return the layer's weights; of a recurrent layer all its matrices as one vector."""
+    if isinstance(layer, Recurrent):
+        return torch.cat([p.flatten() for name, p in layer.cell.named_parameters() if name.startswith("weight")])
+    return layer.weight if isinstance(layer.weight, Tensor) else None
 
 
 def _part(which: Tensor) -> float:

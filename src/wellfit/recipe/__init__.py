@@ -4,8 +4,8 @@ Frozen and validated; no torch here. ``wellfit.recipe_file`` reads them from YAM
 their parameters and are checked against the catalogue (``wellfit.regularize.catalogue``) when the study is designed.
 """
 
-from wellfit.recipe.data import DataSpec, SplitSpec
-from wellfit.recipe.model import CnnSpec, ImportSpec, MlpSpec, ModelSpec
+from wellfit.recipe.data import CleanSpec, DataSpec, SplitSpec
+from wellfit.recipe.model import CnnSpec, ImportSpec, MlpSpec, ModelSpec, RnnSpec, UnetSpec
 from wellfit.recipe.optimizer import AdamSpec, AdamWSpec, MomentumSpec, OptimizerSpec, SgdSpec
 from wellfit.recipe.patch import FACTOR_FIELDS, Patch, apply_patch, merge
 from wellfit.recipe.recipe import Recipe
@@ -17,6 +17,7 @@ __all__ = [
     "MOST_SEEDS",
     "AdamSpec",
     "AdamWSpec",
+    "CleanSpec",
     "CnnSpec",
     "DataSpec",
     "ImportSpec",
@@ -26,9 +27,11 @@ __all__ = [
     "OptimizerSpec",
     "Patch",
     "Recipe",
+    "RnnSpec",
     "SgdSpec",
     "SplitSpec",
     "StudySpec",
+    "UnetSpec",
     "apply_patch",
     "merge",
     "validate",

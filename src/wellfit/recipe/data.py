@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import Field, model_serializer
+from pydantic import Field, field_validator, model_serializer
 
 from wellfit.recipe.base import Count, Fraction, Frozen, Positive, Seed
 
@@ -36,6 +36,17 @@ class SplitSpec(Frozen):
         return _without_defaults(self, plain(self), ("kind", "folds"))
 
 
+class CleanSpec(Frozen):
+    """What a plan (``wellfit data DATA --plan``) does to the train samples of each seed; no other sample is changed."""
+
+    plan: str = Field(min_length=1)
+    """The path of the plan."""
+    do: Literal["keep", "clean", "random"] = "clean"
+    """``clean``: what the plan says. ``random``: leave out as many samples as it would, drawn by the seed. ``keep``:
+    nothing; the train curves are measured on the samples that all three leave as they are.
+    """
+
+
 class DataSpec(Frozen):
     """Where the data comes from and how it is prepared."""
 
@@ -43,8 +54,10 @@ class DataSpec(Frozen):
     """A name (``digits``, ``fashion-mnist``, ``mnist``, ``cifar10``), or a folder of images, CSV, Parquet, ``.npz``."""
     target: str | None = None
     """The column to predict (tables)."""
-    task: Literal["classification", "regression"] | None = None
-    """``None``: inferred. A text or few-valued integer target is a class, else a number."""
+    task: Literal["classification", "regression", "segmentation"] | None = None
+    """``None``: inferred. A text or few-valued integer target is a class, else a number; a folder of ``images`` beside
+    one of ``masks`` is a segmentation.
+    """
     kind: Literal["image", "vector", "sequence"] | None = None
     """What the samples are; ``None``: inferred. Needed where the sequences of an ``.npz`` could be grey images."""
     drop: tuple[str, ...] = ()
@@ -93,7 +106,14 @@ class DataSpec(Frozen):
     """Where the class of a recording stands: the name of its ``folder``, or its own up to the first ``_``."""
     skip_bad: bool = False
     """Leave out corrupt images and rows, and count them; else the first one is an error."""
+    clean: CleanSpec | None = None
+    """A plan for the train samples; its path alone for ``{plan: PATH, do: clean}``. ``study.cleaning`` makes arms."""
     split: SplitSpec = SplitSpec()
+
+    @field_validator("clean", mode="before")
+    @classmethod
+    def _plan_by_path(cls, value: Any) -> Any:
+        return {"plan": value} if isinstance(value, str) else value
 
     @model_serializer(mode="wrap")
     def _as_before(self, plain: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -105,6 +125,7 @@ LATER = (
     *("group", "time", "id", "length", "rate", "features", "label_from"),
     *("drop", "categories", "impute", "fill", "impute_categories", "indicate", "encode"),
     *("equalize", "clahe_clip", "clahe_tiles"),
+    "clean",
 )
 """Fields that the first recipes did not have."""
 

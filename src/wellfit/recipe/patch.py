@@ -40,7 +40,7 @@ def merge(base: Mapping[str, Any], patch: Patch) -> dict[str, Any]:
 def _other_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     if "kind" not in old:
         return False
-    return "import" in new or new.get("kind", implied_kind(new) or old["kind"]) != old["kind"]
+    return "import" in new or new.get("kind", implied_kind(new, old["kind"]) or old["kind"]) != old["kind"]
 
 
 def apply_patch(recipe: Recipe, patch: Patch, *, where: str) -> Recipe:

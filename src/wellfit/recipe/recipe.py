@@ -21,7 +21,7 @@ class Recipe(Frozen):
 
     data: DataSpec
     model: ModelSpec | None = None
-    """``None``: an MLP for vectors, a CNN for images."""
+    """``None``: what suits the data: an MLP for vectors, a CNN for images, an RNN for sequences, a U-Net for masks."""
     init: InitSpec = DefaultSpec()
     loss: LossSpec | None = None
     """What is optimized; a name, or a mapping. ``None``: cross-entropy for classification, else mean squared error."""
@@ -33,7 +33,7 @@ class Recipe(Frozen):
     """Name in the catalogue -> its parameters."""
     batch_size: Count = 64
     epochs: Count = 30
-    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
+    monitor: Literal["val_loss", "val_accuracy", "val_iou"] = "val_loss"
     """What the best weights, and early stopping, go by."""
     restore: Literal["best", "last"] = "best"
     """Which weights are handed over: those of the best ``monitor``, or the last."""

@@ -21,7 +21,7 @@ class StudySpec(Frozen):
     recipe: Recipe
     seeds: tuple[Seed, ...] = (0,)
     """In a recipe file a number of seeds, counted from 0, or a list of seeds."""
-    metric: Literal["val_loss", "val_accuracy"] = "val_loss"
+    metric: Literal["val_loss", "val_accuracy", "val_iou"] = "val_loss"
     """What arms are compared by and the best model is chosen by."""
     factors: dict[str, dict[str, Any]] = {}
     arms: dict[str, dict[str, Any]] = {}
@@ -31,7 +31,7 @@ class StudySpec(Frozen):
     """Whether the base recipe itself is an arm, ``plain``."""
     half_width: Positive | None = None
     """Half-width of the 95 % interval that matters, for the number of seeds still needed; in units of the metric.
-    ``None``: 0.005 for an accuracy, 5 % of the control's mean for a loss."""
+    ``None``: 0.005 for an accuracy or IoU, 5 % of the control's mean for a loss."""
 
     @field_validator("name")
     @classmethod

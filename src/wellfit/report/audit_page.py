@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.resources
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,6 +61,8 @@ def render_audit(
         audit=audit,
         shape=" x ".join(str(size) for size in audit["shape"]),
         headline=_headline(faults),
+        network=f"{audit['network']}, {'inferred' if audit['network_inferred'] else 'as the recipe says'}",
+        columns=_kinds(audit["columns"]),
         tone="worse" if any(one.severity == "error" for one in faults) else "unclear" if faults else "better",
         counts={severity: sum(one.severity == severity for one in findings) for severity in SIGNS},
         sections=sections,
@@ -75,12 +78,20 @@ def _headline(faults: Sequence[Any]) -> str:
     return f"Found: {kinds}."
 
 
+def _kinds(columns: Sequence[Mapping[str, str]]) -> str:
+    """Return how many columns there are of each kind."""
+    counts = Counter(column["kind"] for column in columns)
+    return ", ".join(f"{count} x {kind}" for kind, count in counts.items())
+
+
 def _section(finding: Any, tile: Any) -> dict[str, Any]:
     groups = [[(name, tile(name)) for name in group[:MOST_IN_GROUP]] for group in finding.groups[:MOST_TILES]]
     notes = [""] * len(finding.where)
     if finding.kind == "label_errors":
         told = zip(finding.evidence["given"], finding.evidence["suggested"], strict=True)
         notes = [f"{given}, rather {suggested}" for given, suggested in told]
+    reasons = [f" ({why})" for why in finding.evidence.get("reasons", ())] or [""] * len(finding.where)
+    named = [name + why for name, why in zip(finding.where, reasons, strict=True)]
     singles = (
         []
         if groups
@@ -91,10 +102,10 @@ def _section(finding: Any, tile: Any) -> dict[str, Any]:
         "title": finding.kind.replace("_", " ").capitalize(),
         "groups": groups if any(shown for group in groups for _, shown in group) else [],
         "singles": singles if any(shown for _, shown, _ in singles) else [],
-        "names": [" = ".join(group) for group in (finding.groups or zip(finding.where, strict=True))][:MOST_NAMES],
+        "names": [" = ".join(group) for group in (finding.groups or zip(named, strict=True))][:MOST_NAMES],
         "more": max(0, len(finding.groups or finding.where) - MOST_NAMES),
         "numbers": {
-            key: value
+            key: f"{value:.4g}" if isinstance(value, float) else value
             for key, value in finding.evidence.items()
             if value != "" and isinstance(value, int | float | str)
         },

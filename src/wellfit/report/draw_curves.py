@@ -12,7 +12,7 @@ from wellfit.report.safe import as_text
 from wellfit.views.curves import ArmCurves, Band, common_range
 
 Curves = Mapping[str, Sequence[ArmCurves]]
-"""``loss`` and ``accuracy`` -> the arms that have it."""
+"""``loss``, ``accuracy`` and ``iou`` -> the arms that have it."""
 
 MOST_POINTS = 400
 """Points of a curve; longer ones are thinned evenly: a panel has fewer pixels than that."""
@@ -66,7 +66,7 @@ def _axes(ranges: Mapping[str, tuple[float, float] | None]) -> list[tuple[Choice
         if found is None:
             continue
         low, high = found
-        linear = {"type": "linear", "range": padded(low, high), "tickformat": ".0%" if quantity == "accuracy" else ""}
+        linear = {"type": "linear", "range": padded(low, high), "tickformat": "" if quantity == "loss" else ".0%"}
         variants.append(({"quantity": quantity}, {"yaxis": linear}))
         if quantity == "loss":
             logarithmic = {"type": "log", "range": log_range(low, high), "tickformat": ""}
@@ -125,7 +125,7 @@ def _filled(
 def _means(side: str, found: Band, color: str, seeds: int, quantity: str) -> list[Trace]:
     """Return the mean: solid while all seeds run, dotted once some have stopped."""
     full = found.full(seeds)
-    percent = ".1%" if quantity == "accuracy" else ".4g"
+    percent = ".4g" if quantity == "loss" else ".1%"
     extra = f" <span>(%{{customdata[0]:{percent}}} to %{{customdata[1]:{percent}}}, n = %{{customdata[2]}})</span>"
     solid = {
         **_line(found.epochs, found.mean, {"width": 2.2, "color": color}),

@@ -43,8 +43,8 @@ def cards(result: Mapping[str, Any], rows: Sequence[LeaderboardRow], *, tone: Ou
         made.append(_value_card(metric, best.metric))
         made += [
             _value_card(name, value)
-            for name, value in (("test_accuracy", best.test_accuracy), ("test_loss", best.test_loss))
-            if value is not None
+            for name in ("test_iou", "test_accuracy", "test_loss")
+            if (value := getattr(best, name)) is not None
         ][:1]
     made.append(_runs_card(rows, len(result.get("seeds") or ())))
     made.append(Card("Wall time", duration_text(number(result.get("seconds")))))

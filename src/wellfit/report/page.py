@@ -26,6 +26,7 @@ from wellfit.report.safe import as_json, as_script, script_hash
 from wellfit.report.tables import badge, contrast_table, leaderboard_table, pair_table
 from wellfit.views.activations import activations
 from wellfit.views.advice import advice
+from wellfit.views.cleaning import cleaning, plan_text
 from wellfit.views.contrasts import contrasted_metrics
 from wellfit.views.curves import ArmCurves, Quantity, curves
 from wellfit.views.forest import forest
@@ -37,6 +38,9 @@ from wellfit.views.leaderboard import LeaderboardRow, best_arm, leaderboard
 from wellfit.views.pairs import pairs
 
 Weights = Mapping[str, Mapping[str, NDArray[Any]]]
+
+QUANTITIES: dict[Quantity, str] = {"loss": "Loss", "accuracy": "Accuracy", "iou": "IoU"}
+"""What curves are drawn of, and what it is called there."""
 
 
 def render(result: Mapping[str, Any], runs: Sequence[RunRecord], weights: Weights | None) -> str:
@@ -70,6 +74,8 @@ def render(result: Mapping[str, Any], runs: Sequence[RunRecord], weights: Weight
         headline=verdict,
         cards=cards(result, rows, tone=verdict.tone),
         advice=advice(result),
+        cleaning=cleaning(result),
+        plan=plan_text(result),
         leaderboard=board,
         badges={row.arm: badge(row) for row in rows},
         values={line["row"].arm: line["cells"][0].text for line in board["rows"] if line["row"].metric is not None},
@@ -120,8 +126,7 @@ def _order(rows: Sequence[LeaderboardRow]) -> list[str]:
 
 def _curves(result: Mapping[str, Any], runs: Sequence[RunRecord], rows: Sequence[LeaderboardRow]) -> dict[str, Any]:
     """Return the panels: the control first, then the arms from best to worst."""
-    quantities: tuple[Quantity, ...] = ("loss", "accuracy")
-    found: dict[str, Sequence[ArmCurves]] = {q: made for q in quantities if (made := curves(runs, quantity=q))}
+    found: dict[str, Sequence[ArmCurves]] = {q: made for q in QUANTITIES if (made := curves(runs, quantity=q))}
     if not found:
         return {}
     control = str(result.get("control"))
@@ -136,7 +141,8 @@ def _curves(result: Mapping[str, Any], runs: Sequence[RunRecord], rows: Sequence
         "panels": panels,
         "control": control if control in panels and len(order) > 1 else None,
         "quantities": list(found),
-        "quantity": "accuracy" if result["metric"] == "val_accuracy" and "accuracy" in found else "loss",
+        "shown": [(quantity, name) for quantity, name in QUANTITIES.items() if quantity in found],
+        "quantity": shown if (shown := str(result["metric"]).removeprefix("val_")) in found else "loss",
         "spreads": _spreads(found),
     }
 

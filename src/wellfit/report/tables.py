@@ -20,6 +20,7 @@ from wellfit.views.numbers import (
     difference_text,
     digits_of,
     interval_text,
+    is_fraction,
     p_text,
     plain,
     range_text,
@@ -81,8 +82,10 @@ def leaderboard_table(rows: Sequence[LeaderboardRow], *, metric: str) -> dict[st
     columns: list[tuple[str, str, Column]] = [
         (metric, metric, lambda row: row.metric),
         ("val_accuracy", "val_accuracy", lambda row: row.accuracy),
+        ("val_iou", "val_iou", lambda row: row.iou),
         ("test_loss", "test_loss", lambda row: row.test_loss),
         ("test_accuracy", "test_accuracy", lambda row: row.test_accuracy),
+        ("test_iou", "test_iou", lambda row: row.test_iou),
         ("gap", "gap", lambda row: row.gap),
     ]
     columns = [column for column in columns if any(column[2](row) is not None for row in rows)]
@@ -128,7 +131,7 @@ def _column(values: Sequence[MetricValue | None], metric: str) -> list[Cell]:
 
 def _places(values: Sequence[MetricValue], metric: str) -> int:
     """Return the decimals of a column without intervals: three digits of the middle value, one for percent."""
-    if metric.endswith("accuracy"):
+    if is_fraction(metric):
         return 1
     return digits_of(statistics.median(abs(value.mean) for value in values)) if values else 3
 

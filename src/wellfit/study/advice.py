@@ -9,7 +9,7 @@ from torch import nn
 
 from wellfit.recipe import MlpSpec
 from wellfit.recipe.loss import LossSpec
-from wellfit.recipe.model import CnnSpec
+from wellfit.recipe.model import CnnSpec, UnetSpec
 from wellfit.regularize.batch.grayscale import Grayscale
 from wellfit.regularize.batch.hue import Hue
 from wellfit.regularize.batch.saturation import Saturation
@@ -60,7 +60,7 @@ def _numbers(member: Member, replicate: Replicate) -> Iterator[str]:
             yield f"{name} does nothing: the images have no colors"
         if isinstance(method, EarlyStopping) and method.patience >= recipe.epochs:
             yield f"{name} does nothing: its patience of {method.patience:g} is as long as the {recipe.epochs} epochs"
-        activation = recipe.model.activation if isinstance(recipe.model, MlpSpec | CnnSpec) else "sigmoid"
+        activation = recipe.model.activation if isinstance(recipe.model, MlpSpec | CnnSpec | UnetSpec) else "sigmoid"
         if isinstance(method, Sparsity) and activation != "sigmoid":
             yield f"{name} does little with {activation}: it is meant for activations between 0 and 1"
 

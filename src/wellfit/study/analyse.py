@@ -9,17 +9,18 @@ from typing import Any
 
 from wellfit.diagnose import diagnose_arm, reference_loss
 from wellfit.recipe import StudySpec
-from wellfit.record import RunRecord, better_sign
+from wellfit.record import RunRecord, better_sign, is_share
 from wellfit.stats.factorial import Effect, analyze_factorial
 from wellfit.stats.intervals import estimate
 from wellfit.stats.multiplicity import holm
 from wellfit.stats.paired import paired_difference
 from wellfit.study.design import OFF, Arm
 
-MEASURES = ("val_loss", "val_accuracy", "train_loss", "train_accuracy", "gap", "test_loss", "test_accuracy")
-ACCURACY_HALF_WIDTH = 0.005
+QUANTITIES = ("loss", "accuracy", "iou")
+MEASURES = (*(f"{part}_{each}" for part in ("val", "train", "test") for each in QUANTITIES), "gap")
+SHARE_HALF_WIDTH = 0.005
 LOSS_HALF_WIDTH = 0.05
-"""Half-widths that matter unless the study says otherwise: half a point of accuracy; 5 % of the control's loss."""
+"""Half-widths that matter unless the study says otherwise: half a point of a share; 5 % of the control's loss."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Facts:
     status: str
     records: Sequence[RunRecord]
     data: Mapping[str, Any]
+    cleaning: Mapping[str, Mapping[str, Any]]
+    """Arm -> what a plan did to its train samples; without those that have none."""
     chance: float
     """Loss of answering without looking at the sample."""
     activations: Mapping[str, Mapping[str, Any]]
@@ -47,10 +50,11 @@ class Facts:
 def analyse(facts: Facts) -> dict[str, Any]:
     """Return the study's result as plain values; numbers that are not finite are to be written as null."""
     by_arm = {arm.name: [r for r in facts.records if r.arm == arm.name] for arm in facts.arms}
-    metric, accuracy = facts.spec.metric, any(r.value("val_accuracy") >= 0 for r in facts.records)
-    metrics = [metric, *(m for m in ("val_loss", "val_accuracy") if m != metric and (accuracy or m != "val_accuracy"))]
+    metric = facts.spec.metric
+    known = [each for each in QUANTITIES if each == "loss" or any(r.value(f"val_{each}") >= 0 for r in facts.records)]
+    metrics = [metric, *(name for each in known if (name := f"val_{each}") != metric)]
     if facts.status == "complete":
-        metrics += ["test_loss", "test_accuracy"] if accuracy else ["test_loss"]
+        metrics += [f"test_{each}" for each in known]
     return {
         "name": facts.spec.name,
         "status": facts.status,
@@ -113,7 +117,8 @@ def _arm(arm: Arm, records: Sequence[RunRecord], facts: Facts) -> dict[str, Any]
         "best_epoch": [record.best_epoch for record in records],
         "seconds": sum(record.seconds for record in records),
         "activations": facts.activations.get(arm.name),
-        **{metric: _measure(records, metric) for metric in MEASURES},
+        **({"cleaning": dict(facts.cleaning[arm.name])} if arm.name in facts.cleaning else {}),
+        **{m: found for m in MEASURES if (found := _measure(records, m)) is not None or not m.endswith("iou")},
         "verdict": verdict,
         "words": words,
         "findings": findings,
@@ -153,8 +158,8 @@ def _contrasts(facts: Facts, by_arm: Mapping[str, Sequence[RunRecord]], metric: 
 
 
 def _half_width(metric: str, control: Sequence[float]) -> float | None:
-    if metric.endswith("accuracy"):
-        return ACCURACY_HALF_WIDTH
+    if is_share(metric):
+        return SHARE_HALF_WIDTH
     mean = estimate(control).mean
     return LOSS_HALF_WIDTH * mean if mean else None
 

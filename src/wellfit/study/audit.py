@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from wellfit.data.audit import Finding, Subject, read_subject
 from wellfit.data.audit.collinear import find_collinear
 from wellfit.data.audit.constant import find_constant
+from wellfit.data.audit.copies import Told, search
 from wellfit.data.audit.duplicates import find_duplicates
 from wellfit.data.audit.finding import by_severity
 from wellfit.data.audit.imbalance import find_imbalance
-from wellfit.data.audit.label_errors import GOOD, find_suspects, label_error_finding
+from wellfit.data.audit.judge import judge_labels
 from wellfit.data.audit.leaks import find_leaks
+from wellfit.data.audit.limits import find_limits
+from wellfit.data.audit.mask_classes import find_mask_classes
 from wellfit.data.audit.missing import find_missing
 from wellfit.data.audit.outliers import find_outliers
+from wellfit.data.audit.pair_faults import find_pair_faults
 from wellfit.data.audit.pictures import find_pictures
 from wellfit.data.audit.risk import Sizes, find_risk
-from wellfit.data.audit.traits import traits
 from wellfit.data.audit.unreadable import find_unreadable
+from wellfit.data.naming import shown
+from wellfit.data.source_forms import left_out
 from wellfit.errors import WellfitError
 from wellfit.models import build, resolve_model
+from wellfit.models.build import describe
 from wellfit.recipe import Recipe
 
 FINDERS: Mapping[str, Callable[[Subject], list[Finding]]] = {
     "unreadable": find_unreadable,
+    "pairs": find_pair_faults,
     "missing": find_missing,
     "constant": find_constant,
     "collinear": find_collinear,
-    "duplicates": find_duplicates,
-    "leaks": find_leaks,
+    "duplicates and leaks": find_duplicates,
     "imbalance": find_imbalance,
+    "mask classes": find_mask_classes,
     "outliers": find_outliers,
     "pictures": find_pictures,
+    "limits": find_limits,
 }
-FOLDS = 3
-LEAST = 8
-"""Samples of a class from which its labels are judged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,19 @@ class Audit:
 
     subject: Subject
     findings: Sequence[Finding]
+    network: str
+    """The network that the data would be given to, as the recipe says it or inferred."""
+    network_inferred: bool
+    left_out: Mapping[str, Sequence[str]]
+    """Field of the recipe's ``data`` -> columns of the table that it takes out of the features."""
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """Name and kind of each column of a table that is a feature; ``unclear`` where none could be inferred."""
+        subject = self.subject
+        kinds = subject.kinds or ("number",) * len(subject.features)
+        gone = {name for names in self.left_out.values() for name in names}
+        return [(name, kind) for name, kind in zip(subject.features, kinds, strict=True) if name not in gone]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -65,6 +81,10 @@ class Audit:
             "given_test": len(subject.test) if subject.test_is_given else None,
             "shape": list(subject.x.shape[1:]),
             "classes": list(subject.classes),
+            "columns": [{"name": name, "kind": kind} for name, kind in self.columns],
+            "left_out": {field: list(names) for field, names in self.left_out.items()},
+            "network": self.network,
+            "network_inferred": self.network_inferred,
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -89,60 +109,26 @@ def audit(recipe: Recipe, *, step: Callable[[str], None] = lambda name: None) ->
     found: list[Finding] = []
     for name, find in FINDERS.items():
         step(name)
+        if find is find_duplicates:  # one search for both, which may take long
+            copies = search(subject, step=Told(step))
+            found += find_duplicates(subject, copies) + find_leaks(subject, copies)
+            continue
         found += find(subject)
     step("label errors")
     doubted = judge_labels(subject)
     step("risk")
     found += doubted + risk_of(subject, recipe, doubted)
-    return Audit(subject, by_severity(found))
-
-
-def judge_labels(subject: Subject) -> list[Finding]:
-    """Return the label errors that confident learning finds, judged by out-of-fold probabilities.
-
-    Images and sequences: logistic regression on their traits; vectors: 300 extremely randomized trees. 3 stratified
-    folds. Copies of a sample lie in one fold, else each would vouch for the other's label.
-    """
-    labels = subject.labels
-    if labels is None:
-        return []
-    rows = subject.train[labels[subject.train] >= 0]
-    counts = np.bincount(labels[rows], minlength=len(subject.classes))
-    rows = rows[counts[labels[rows]] >= LEAST]
-    present, y = np.unique(labels[rows], return_inverse=True)
-    if len(present) < 2:
-        return []
-    probabilities = out_of_fold(traits(subject.x[rows], subject.kind), y, is_vector=subject.kind == "vector")
-    accuracy = float((probabilities.argmax(axis=1) == y).mean())
-    suspects = find_suspects(probabilities, y)
-    named = suspects._replace(suggested=present[suspects.suggested])
-    return label_error_finding(subject, rows, named, accuracy=accuracy)
-
-
-def out_of_fold(
-    features: npt.NDArray[np.float32], y: npt.NDArray[np.int64], *, is_vector: bool
-) -> npt.NDArray[np.float64]:
-    """Return probabilities ``(N, K)`` by models that were fitted without the sample."""
-    from sklearn.ensemble import ExtraTreesClassifier
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    if is_vector:
-        judge: Any = ExtraTreesClassifier(300, min_samples_leaf=2, random_state=0)
-    else:
-        judge = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=60, tol=1e-3))
-    groups = np.unique(features, axis=0, return_inverse=True)[1].reshape(-1)
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a judge that is nearly fitted judges nearly as well
-        warnings.simplefilter("ignore", UserWarning)
-        found: npt.NDArray[np.float64] = cross_val_predict(
-            judge, features, y, groups=groups, cv=folds, method="predict_proba"
-        )
-    return found
+    spec = resolve_model(recipe.model, subject.kind, subject.task or "classification")
+    return Audit(
+        subject,
+        by_severity(found),
+        network=describe(spec),
+        network_inferred=recipe.model is None,
+        left_out={
+            field: [shown(name) for name in names if shown(name) in subject.features]
+            for field, names in left_out(recipe.data).items()
+        },
+    )
 
 
 def risk_of(subject: Subject, recipe: Recipe, doubted: Sequence[Finding]) -> list[Finding]:
@@ -152,10 +138,10 @@ def risk_of(subject: Subject, recipe: Recipe, doubted: Sequence[Finding]) -> lis
     labels = subject.labels
     rest = np.setdiff1d(subject.train, subject.test)
     counts = None if labels is None else np.bincount(np.maximum(labels[rest], 0), minlength=len(subject.classes))
-    spec = resolve_model(recipe.model, subject.kind)
+    spec = resolve_model(recipe.model, subject.kind, subject.task)
     try:
         outputs = len(subject.classes) or subject.y.shape[1]
-        module = build(spec, shape=subject.x.shape[1:], outputs=outputs, seed=0)
+        module = build(spec, shape=subject.x.shape[1:], outputs=outputs, seed=0, pixels=subject.task == "segmentation")
         parameters: int | None = sum(one.numel() for one in module.parameters() if one.requires_grad)
     except WellfitError:
         parameters = None
@@ -165,13 +151,8 @@ def risk_of(subject: Subject, recipe: Recipe, doubted: Sequence[Finding]) -> lis
             features=int(np.prod(subject.x.shape[1:])),
             parameters=parameters,
             rarest_class=None if counts is None else int(counts.min()),
-            label_noise=next((float(one.evidence["share"]) for one in doubted if _is_good(one)), None),
+            label_noise=next((float(one.evidence["noise_high"]) for one in doubted), None),
             network=f"the {'default ' if recipe.model is None else ''}{spec.kind}",
             is_vector=subject.kind == "vector",
         )
     )
-
-
-def _is_good(finding: Finding) -> bool:
-    """Whether the judge of labels is good enough for its doubts to be an estimate of the noise."""
-    return float(finding.evidence["judge_accuracy"]) >= GOOD

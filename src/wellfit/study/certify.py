@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from wellfit.data.batches import at_a_time
 from wellfit.models import build, load_state
 from wellfit.random import generator
 from wellfit.recipe import ModelSpec
@@ -70,13 +71,21 @@ def _plain_loss(member: Member, replicate: Replicate, weights: Mapping[str, Tens
     """Return the validation loss of the plain network with these weights, apart from the engine."""
     dataset, rows = replicate.dataset, replicate.split.validation
     spec = cast(ModelSpec, member.recipe.model)
-    module = build(spec, shape=replicate.shape, outputs=dataset.outputs, seed=member.seed).eval()
+    module = build(
+        spec, shape=replicate.shape, outputs=dataset.outputs, seed=member.seed, pixels=replicate.pixels
+    ).eval()
     load_state(module, weights)
     scale_in_evaluation(module, member, replicate.shape)
-    measure = measure_of(member.recipe)
-    parts = torch.split(rows, BATCH)
-    z = torch.cat([module(replicate.scale(replicate.gather(part, device=CPU))) for part in parts])
-    return float(measure(z, replicate.targets(rows, device=CPU)).double().mean())
+    measure = measure_of(member.recipe, pixels=replicate.pixels)
+    parts = torch.split(rows, at_a_time(replicate.shape, most=BATCH))
+    if measure.of_batch:  # it means something for all samples at once
+        z = torch.cat([module(replicate.scale(replicate.gather(part, device=CPU))) for part in parts])
+        return float(measure(z, replicate.targets(rows, device=CPU)).double().mean())
+    total = 0.0
+    for part in parts:
+        z = module(replicate.scale(replicate.gather(part, device=CPU)))
+        total += float(measure(z, replicate.targets(part, device=CPU)).sum(dtype=torch.float64))
+    return total / len(rows)
 
 
 def _alone(member: Member, replicates: Mapping[int, Replicate]) -> Mapping[str, Tensor]:

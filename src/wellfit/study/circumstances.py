@@ -8,12 +8,17 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from wellfit import __version__
+from wellfit.data import VOID, Dataset
 from wellfit.diagnose import class_frequency_loss
 from wellfit.record import Environment
 from wellfit.train.fit import default_device
 from wellfit.train.replicate import Replicate
+
+MASKS = 64
+"""Masks that are counted at a time."""
 
 
 def about_data(replicate: Replicate, test_reads: int) -> dict[str, Any]:
@@ -41,8 +46,17 @@ def chance_loss(replicate: Replicate) -> float:
     dataset = replicate.dataset
     if dataset.task == "regression":
         return 1.0
-    counts = torch.bincount(dataset.y[replicate.split.train], minlength=len(dataset.classes))
-    return class_frequency_loss(counts.tolist())
+    return class_frequency_loss(class_counts(dataset, replicate.split.train))
+
+
+def class_counts(dataset: Dataset, rows: Tensor) -> list[int]:
+    """Return how many of the samples are of each class; of a segmentation how many pixels, without VOID."""
+    if dataset.task == "classification":
+        return [int(count) for count in torch.bincount(dataset.y[rows], minlength=dataset.outputs)]
+    counts = torch.zeros(VOID + 1, dtype=torch.int64)
+    for part in torch.split(rows, MASKS):
+        counts += torch.bincount(dataset.y[part].flatten(), minlength=VOID + 1)
+    return [int(count) for count in counts[: dataset.outputs]]
 
 
 def environment() -> Environment:

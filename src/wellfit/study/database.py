@@ -81,6 +81,7 @@ runs = sa.Table(
     sa.Column("seconds", Number),
     sa.Column("test_loss", Number),
     sa.Column("test_accuracy", Number),
+    sa.Column("test_iou", Number),
     sa.UniqueConstraint("study_id", "arm", "seed"),
 )
 """``recipe``: JSON; ``status``: ``running`` or a ``wellfit.record.Status``; ``test_loss``: NULL until it is read."""
@@ -99,6 +100,8 @@ epochs = sa.Table(
     sa.Column("lr", Number, nullable=False),
     sa.Column("grad_norm", Number, nullable=False),
     sa.Column("seconds", Number, nullable=False),
+    sa.Column("train_iou", Number),
+    sa.Column("val_iou", Number),
 )
 """The fields of ``wellfit.record.EpochRow``."""
 
@@ -110,6 +113,10 @@ meta = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 """``value``: JSON."""
+
+
+LATER = {"runs": ("test_iou",), "epochs": ("train_iou", "val_iou")}
+"""Columns that the first databases lack; they are added where they are missing."""
 
 
 def open_database(url_or_path: str | Path, *, create: bool) -> sa.Engine:
@@ -231,9 +238,20 @@ def _prepare(engine: sa.Engine, place: str, *, create: bool) -> None:
             raw.cursor().execute("PRAGMA journal_mode=WAL")
         finally:
             raw.close()
-    if not made:
-        with engine.execution_options(writes=True).begin() as connection:
+    with engine.execution_options(writes=True).begin() as connection:
+        if made:
+            _add_columns(connection)
+        else:
             METADATA.create_all(connection)
+
+
+def _add_columns(connection: sa.Connection) -> None:
+    for name, later in LATER.items():
+        present = {column["name"] for column in sa.inspect(connection).get_columns(name)}
+        for column in later:
+            if column not in present:
+                kind = METADATA.tables[name].c[column].type.compile(connection.dialect)
+                connection.execute(sa.text(f"ALTER TABLE {name} ADD COLUMN {column} {kind}"))
 
 
 def _has_tables(connection: sa.Connection, place: str) -> bool:
@@ -245,7 +263,7 @@ def _has_tables(connection: sa.Connection, place: str) -> bool:
         return False
     for name, table in METADATA.tables.items():
         columns = {column["name"] for column in inspector.get_columns(name)} if name in present else set()
-        missing = sorted({column.name for column in table.columns} - columns)
+        missing = sorted({column.name for column in table.columns} - columns - {*LATER.get(name, ())})
         if missing:
             raise StorageError(f"{place}: not a results database of this version (no '{name}.{missing[0]}')")
     return True

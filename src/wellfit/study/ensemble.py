@@ -203,7 +203,9 @@ def thinned(trained: TrainedModel) -> Thinned:
 
     """
     spec = cast(ModelSpec, trained.recipe.model)
-    plain = build(spec, shape=trained.shape, outputs=trained.outputs, seed=trained.seed)
+    plain = build(
+        spec, shape=trained.shape, outputs=trained.outputs, seed=trained.seed, pixels=trained.task == "segmentation"
+    )
     load_state(plain, state_of(trained.module))
     return Thinned(plain, Member(trained.arm, trained.seed, trained.recipe), trained.shape)
 

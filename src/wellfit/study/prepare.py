@@ -15,11 +15,15 @@ from wellfit.data import Dataset, load
 from wellfit.errors import RecipeError
 from wellfit.models import build, resolve_model
 from wellfit.models.init import initialize
-from wellfit.recipe import DataSpec, ModelSpec, StudySpec
+from wellfit.recipe import DataSpec, ModelSpec, Recipe, StudySpec
 from wellfit.recipe.loss import CrossEntropySpec, LossSpec, MseSpec
+from wellfit.regularize.batch.rand_augment import RandAugment
+from wellfit.regularize.batch.random_choice import RandomChoice
 from wellfit.regularize.catalogue import CATALOGUE, check
 from wellfit.regularize.stages import Augmentation, Mix, TargetRule
 from wellfit.study.advice import advice
+from wellfit.study.circumstances import class_counts
+from wellfit.study.cleaning import load_once, plan_advice, plans_of, read_plans
 from wellfit.study.design import Arm, expand
 from wellfit.train.losses import measured, suits, with_balanced_weights
 from wellfit.train.member import Member
@@ -29,6 +33,12 @@ from wellfit.train.replicate import Replicate, make_replicate
 from wellfit.train.sites import find_sites
 
 logger = logging.getLogger(__name__)
+MOVES = "augmentations by themselves (horizontal_flip, rotation, brightness, ...), which move the masks as well"
+"""What suits a segmentation."""
+
+DEFAULT_BATCH = Recipe.model_fields["batch_size"].default
+"""Taken for what nobody chose: of fewer train samples it is all of them."""
+
 MOST_ARMS = 4
 """Arms that a warning names."""
 
@@ -50,8 +60,8 @@ class Prepared:
         """Return the replicates by seed of the member's data."""
         return self.replicates[member.recipe.data]
 
-    def sizes(self, member: Member) -> tuple[int, int]:
-        """Return how many samples the member's seed trains and validates on."""
+    def sizes(self, member: Member) -> tuple[int, int, int]:
+        """Return how many samples the member's seed trains and validates on, and how many its probe has."""
         return _sizes(member, self.replicates)
 
     def fingerprint(self, data: DataSpec) -> str:
@@ -75,33 +85,36 @@ def prepare(spec: StudySpec, arms: Sequence[Arm], *, memory: int | None = None) 
         Whatever would stop a run later: data, model, batch size, a method that does not suit the data.
 
     """
-    datasets = {arm.recipe.data: arm.recipe.data for arm in arms}
-    loaded = {data: load(data, memory=memory) for data in datasets}
+    read_plans(arms)  # before the data: a path is quickly mistyped
+    loaded = load_once((arm.recipe.data for arm in arms), lambda data: load(data, memory=memory))
+    plans = plans_of(loaded)
     replicates = {
-        data: {seed: make_replicate(dataset, data, seed) for seed in spec.seeds} for data, dataset in loaded.items()
+        data: {seed: make_replicate(dataset, data, seed, plans.get(data)) for seed in spec.seeds}
+        for data, dataset in loaded.items()
     }
-    if spec.metric == "val_accuracy" and any(dataset.task == "regression" for dataset in loaded.values()):
-        raise RecipeError("study.metric", "val_accuracy for regression", "val_loss")
+    for dataset in loaded.values():
+        _check_metric(spec.metric, dataset, "study.metric")
     whole = [_whole(arm, loaded[arm.recipe.data], replicates[arm.recipe.data]) for arm in arms]
     _check_measures(spec, whole)
     members = tuple(Member(arm.name, seed, arm.recipe) for arm in whole for seed in spec.seeds)
-    said = _check_networks(members, replicates)
+    said = _check_networks(members, replicates, plan_advice(arms, plans, replicates, spec.metric))
     return Prepared(spec, tuple(whole), members, replicates, said)
 
 
 def _whole(arm: Arm, dataset: Dataset, replicates: Replicates) -> Arm:
     """Return the arm with model and loss filled in; refuse what cannot be trained on this data."""
     recipe, where = arm.recipe, f"arm {arm.name}"
-    classification = dataset.task == "classification"
+    regression, segmentation = dataset.task == "regression", dataset.task == "segmentation"
     train = min((replicate.split.train for replicate in replicates.values()), key=len)
-    if recipe.monitor == "val_accuracy" and not classification:
-        raise RecipeError(f"{where}, monitor", "val_accuracy for regression", "val_loss")
-    if recipe.batch_size > len(train):
+    drawn = min((replicate.drawn for replicate in replicates.values()), key=len)
+    _check_metric(recipe.monitor, dataset, f"{where}, monitor")
+    if recipe.batch_size > len(train) and recipe.batch_size != DEFAULT_BATCH:
         what = f"received {recipe.batch_size}, larger than the {len(train)} train samples"
         raise RecipeError(f"{where}, batch_size", what, f"at most {len(train)}")
-    default = CrossEntropySpec() if classification else MseSpec()
-    counts = torch.bincount(dataset.y[train], minlength=dataset.outputs).tolist() if classification else []
-    changes: dict[str, Any] = {"model": resolve_model(recipe.model, dataset.kind)}
+    default = MseSpec() if regression else CrossEntropySpec()
+    counts = [] if regression else class_counts(dataset, drawn)  # the same weights in all arms of a plan
+    changes: dict[str, Any] = {"model": resolve_model(recipe.model, dataset.kind, dataset.task)}
+    changes["batch_size"] = min(recipe.batch_size, len(train))
     for field, given in (("loss", recipe.loss or default), ("measure", recipe.measure)):
         expected = None if given is None else suits(given, dataset.task, dataset.outputs)
         if given is not None and expected is not None:
@@ -112,9 +125,21 @@ def _whole(arm: Arm, dataset: Dataset, replicates: Replicates) -> Arm:
         if isinstance(method, Augmentation | Mix) and not method.is_off and dataset.kind not in method.kinds:
             expected = " or ".join(f"{kind}s" for kind in sorted(method.kinds))
             raise RecipeError(f"{where}, regularizers.{name}", f"the data are {dataset.kind}s", expected)
-        if isinstance(method, TargetRule) and not method.is_off and not classification:
-            raise RecipeError(f"{where}, regularizers.{name}", "the targets are numbers", "classes")
+        if isinstance(method, TargetRule) and not method.is_off and dataset.task != "classification":
+            what = "the targets are numbers" if regression else "the targets are masks"
+            raise RecipeError(f"{where}, regularizers.{name}", what, "loss.smoothing" if segmentation else "classes")
+        if segmentation and not method.is_off and isinstance(method, Mix | RandomChoice | RandAugment):
+            raise RecipeError(f"{where}, regularizers.{name}", "the targets are masks", MOVES)
     return Arm(arm.name, whole, arm.levels)
+
+
+def _check_metric(metric: str, dataset: Dataset, where: str) -> None:
+    """Refuse a metric that the task does not have."""
+    if metric == "val_accuracy" and dataset.task == "regression":
+        raise RecipeError(where, "val_accuracy for regression", "val_loss")
+    if metric == "val_iou" and dataset.task != "segmentation":
+        expected = "val_loss" if dataset.task == "regression" else "val_loss or val_accuracy"
+        raise RecipeError(where, f"val_iou for {dataset.task}", expected)
 
 
 def _check_measures(spec: StudySpec, arms: Sequence[Arm]) -> None:
@@ -132,9 +157,11 @@ def _check_measures(spec: StudySpec, arms: Sequence[Arm]) -> None:
         raise RecipeError("study.metric", what, "one 'measure' for all arms, such as measure: cross_entropy or mse")
 
 
-def _check_networks(members: Sequence[Member], replicates: Mapping[DataSpec, Replicates]) -> dict[str, list[str]]:
-    """Build every kind of network once, refuse what would fail later, and say once what does nothing."""
-    found: dict[str, list[str]] = {}
+def _check_networks(
+    members: Sequence[Member], replicates: Mapping[DataSpec, Replicates], said: Mapping[str, list[str]]
+) -> dict[str, list[str]]:
+    """Build every kind of network once, refuse what would fail later, say once what does nothing (and ``said``)."""
+    found = dict(said)
     for group in populations(members, sizes=lambda member: _sizes(member, replicates)):
         own = replicates[group[0].recipe.data]
         (module,) = start_modules(group[:1], own)
@@ -152,15 +179,17 @@ def _check_networks(members: Sequence[Member], replicates: Mapping[DataSpec, Rep
     return found
 
 
-def _sizes(member: Member, replicates: Mapping[DataSpec, Replicates]) -> tuple[int, int]:
-    parts = replicates[member.recipe.data][member.seed].split
-    return len(parts.train), len(parts.validation)
+def _sizes(member: Member, replicates: Mapping[DataSpec, Replicates]) -> tuple[int, int, int]:
+    replicate = replicates[member.recipe.data][member.seed]
+    return len(replicate.split.train), len(replicate.split.validation), len(replicate.probe)
 
 
 def _left_alone(member: Member, replicates: Replicates) -> list[str]:
     """Initialize the member's own network; return what a pretrained file has nothing for."""
     replicate, spec = replicates[member.seed], cast(ModelSpec, member.recipe.model)
-    module = build(spec, shape=replicate.shape, outputs=replicate.dataset.outputs, seed=member.seed)
+    module = build(
+        spec, shape=replicate.shape, outputs=replicate.dataset.outputs, seed=member.seed, pixels=replicate.pixels
+    )
     left = initialize(module, member.recipe.init, member.seed)
     return [f"init from the file leaves {len(left)} as they were: {', '.join(left[:MOST_ARMS])}"] if left else []
 

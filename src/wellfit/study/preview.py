@@ -11,14 +11,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wellfit.data import Dataset, PerImage
+from wellfit.data import VOID, Dataset, PerImage
+from wellfit.data.overlay import overlay
 from wellfit.errors import DataError
 from wellfit.random import generator
 from wellfit.regularize.stages import Augmentation, Mix
-from wellfit.train.feed import augmented, mixed
+from wellfit.train.feed import augmented, augmented_masks, mixed
 from wellfit.train.replicate import Replicate
 
 Methods = Mapping[str, Augmentation | Mix]
+
+MOST_NAMES = 4
+"""Classes of a mask that are named, the largest first."""
 
 LEAST_SHARE = 0.005
 """Part of a mixed target below which a class is not named."""
@@ -73,28 +77,32 @@ def make_preview(replicate: Replicate, methods: Methods, *, samples: int, varian
     cpu = torch.device("cpu")
     raw, y = replicate.gather(rows, device=cpu), replicate.targets(rows, device=cpu)
     y = F.one_hot(y, dataset.outputs).float() if dataset.task == "classification" else y
+    masks = y if replicate.pixels else None
     single = tuple((name, m) for name, m in methods.items() if isinstance(m, Augmentation) and not m.is_off)
     mixes = tuple((name, m) for name, m in methods.items() if isinstance(m, Mix) and not m.is_off)
     made, targets = [], []
     for epoch in range(1, variants + 1):
         x = augmented(raw, replicate, single, epoch, range(len(rows)))
         x, answers = mixed(x, y, replicate.seed, mixes, epoch, 0)
-        made.append(_shown(x, replicate))
+        moved = None if masks is None else augmented_masks(masks, replicate, single, epoch, range(len(rows)))
+        made.append(_shown(x, replicate, moved))
         targets.append(tuple(_target(answer, replicate) if mixes else () for answer in answers))
     return Preview(
         rows=tuple(rows.tolist()),
         labels=tuple("".join(_target(answer, replicate)) for answer in y),
-        samples=_shown(replicate.scale(raw), replicate),
+        samples=_shown(replicate.scale(raw), replicate, masks),
         variants=tuple(made),
         targets=tuple(targets),
     )
 
 
 def _choose(replicate: Replicate, count: int) -> Tensor:
-    """Return rows of the train split, as many of each class as possible, drawn by the seed and ordered by class."""
+    """Return rows of the train split, as many of each class as possible, drawn by the seed and ordered by class; where
+    there are none, or each pixel has its own, the first that are drawn.
+    """
     draw = generator(replicate.seed, "preview")
     rows = replicate.split.train[torch.randperm(len(replicate.split.train), generator=draw)]
-    if replicate.dataset.task == "regression":
+    if replicate.dataset.task != "classification":
         return rows[:count]
     labels = replicate.dataset.y[rows].tolist()
     seen: dict[int, int] = {}
@@ -106,8 +114,12 @@ def _choose(replicate: Replicate, count: int) -> Tensor:
     return rows[[place for _, place in chosen]]
 
 
-def _shown(x: Tensor, replicate: Replicate) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:
-    """Return scaled samples as they are drawn: images as pixels, channels last; sequences as they are."""
+def _shown(
+    x: Tensor, replicate: Replicate, masks: Tensor | None = None
+) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:
+    """Return scaled samples as they are drawn: images as pixels, channels last, under their masks; sequences as they
+    are.
+    """
     if replicate.dataset.kind == "sequence":
         values: npt.NDArray[np.float32] = x.numpy()
         return values
@@ -115,7 +127,7 @@ def _shown(x: Tensor, replicate: Replicate) -> npt.NDArray[np.uint8] | npt.NDArr
     # an image's own mean and deviation are gone: two deviations to either side are drawn from black to white
     unit = x * 0.25 + 0.5 if isinstance(scaler, PerImage) else scaler.invert(x)
     pixels: npt.NDArray[np.uint8] = unit.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    return pixels
+    return pixels if masks is None else overlay(pixels, masks.numpy())
 
 
 def _target(answer: Tensor, replicate: Replicate) -> tuple[str, ...]:
@@ -124,6 +136,10 @@ def _target(answer: Tensor, replicate: Replicate) -> tuple[str, ...]:
     if dataset.task == "regression":
         numbers = answer if replicate.target_scaler is None else replicate.target_scaler.invert(answer)
         return (_numbers(dataset, numbers.tolist()),)
+    if dataset.task == "segmentation":
+        counts = torch.bincount(answer[answer != VOID].flatten(), minlength=dataset.outputs)
+        held = [int(index) for index in counts.argsort(descending=True, stable=True) if counts[index] > 0]
+        return (", ".join(dataset.classes[index] for index in held[:MOST_NAMES]) or "not judged",)
     order = answer.argsort(descending=True, stable=True).tolist()
     shares = [(float(answer[index]), dataset.classes[index]) for index in order if float(answer[index]) > LEAST_SHARE]
     return (shares[0][1],) if len(shares) == 1 else tuple(f"{share:.0%} {name}" for share, name in shares)

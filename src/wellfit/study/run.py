@@ -19,6 +19,7 @@ from wellfit.study.activations import of_arms
 from wellfit.study.analyse import Facts, analyse
 from wellfit.study.certify import certify
 from wellfit.study.circumstances import about_data, chance_loss, environment
+from wellfit.study.cleaning import cleaned_arms, plan_digests
 from wellfit.study.design import control_of, recipe_hash
 from wellfit.study.files import StudyFolder, dump_yaml, write_json
 from wellfit.study.prepare import Prepared, design, prepare
@@ -33,6 +34,7 @@ from wellfit.train.plan import populations
 from wellfit.train.replicate import Replicate
 
 Listener = Callable[[Event], None]
+Loaded = Callable[[Prepared], None]
 Replicates = Mapping[int, Replicate]
 
 
@@ -45,6 +47,7 @@ def run_study(
     certificates: int = 0,
     memory: int | None = None,
     listen: Listener = lambda event: None,
+    loaded: Loaded = lambda prepared: None,
 ) -> dict[str, Any]:
     """Run a study, or what is left of it, in the folder ``out`` and return its result (the content of ``result.json``).
 
@@ -55,16 +58,14 @@ def run_study(
     out
         The study's folder. The same spec in the same folder goes on where it was interrupted; what is complete is not
         run again.
-    store_url
-        Where runs and curves are kept; ``None``: SQLite in the folder.
-    fresh
-        Forget what the folder holds of this study and begin anew.
+    store_url, fresh
+        Where runs and curves are kept (``None``: SQLite in the folder), and whether what is there is forgotten.
     certificates
         How many random members are trained again alone, to show that training together changed nothing.
     memory
         Bytes that data and training may use; larger images stay on the disk, with the same results (``data.load``).
-    listen
-        Called with each event of the training.
+    listen, loaded
+        Called with each event of the training, and once before it with the data loaded and all checked against it.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def run_study(
     began = time.perf_counter()
     folder = StudyFolder(out)
     arms = design(spec)
-    finished = None if fresh else _finished_result(spec, folder, store_url)
+    finished = None if fresh else _finished_result(spec, plan_digests(arms), folder, store_url)
     if finished is not None and (finished["certificate"] or not certificates):
         return finished
     prepared = prepare(spec, arms, memory=memory)
@@ -86,6 +87,7 @@ def run_study(
             _remove_checkpoints(folder)  # first: a kill in between must not leave them to the new runs
             store.clear()
         _enter(prepared, folder, store)
+        loaded(prepared)
         status = _execute(prepared, folder, store, certificates, listen)
         store.set_meta("seconds", store.meta("seconds", 0.0) + time.perf_counter() - began)
         result = analyse(_facts(prepared, folder, store, status))
@@ -93,7 +95,8 @@ def run_study(
         if status == "interrupted":
             done = f"{len(_records(prepared, store))} of {len(prepared.members)}"
             raise InterruptedStudyError(f"interrupted with {done} runs done; the same command goes on from here")
-        store.set_meta("complete", {"spec": spec.to_dict(), "result": _digest(folder.result.read_bytes())})
+        done_by = {"spec": spec.to_dict(), "result": _digest(folder.result.read_bytes())}
+        store.set_meta("complete", done_by | ({"plans": plans} if (plans := plan_digests(arms)) else {}))
     return result
 
 
@@ -106,7 +109,8 @@ def _enter(prepared: Prepared, folder: StudyFolder, store: Store) -> None:
     for spec in prepared.replicates:
         name = spec.model_dump_json()
         if begun and known.get(name, prints[name]) != prints[name]:
-            what = f"{spec.source} has changed since this study was begun"
+            plan = "" if spec.clean is None else f" or the plan {spec.clean.plan}"
+            what = f"{spec.source}{plan} has changed since this study was begun"
             raise RecipeError("data", what, "the same data, another --out, or --fresh to begin anew")
     store.set_meta("data", known | prints)
     store.set_meta("complete", None)
@@ -177,13 +181,18 @@ def _note_plan(store: Store, event: PopulationStarted) -> None:
         store.set_meta("plan", [*known, note])
 
 
-def _finished_result(spec: StudySpec, folder: StudyFolder, store_url: str | None) -> dict[str, Any] | None:
-    """Return the result of a study that is complete already, without loading its data."""
+def _finished_result(
+    spec: StudySpec, plans: Mapping[str, str], folder: StudyFolder, store_url: str | None
+) -> dict[str, Any] | None:
+    """Return the result of a study that is complete already, without loading its data; ``plans``: as they are now."""
     try:
         content = folder.result.read_bytes()
         with Store.open(store_url or folder.results, spec.name, create=False) as store:
             complete = store.meta("complete")
-        if complete != {"spec": spec.to_dict(), "result": _digest(content)}:
+        known = {} if complete is None else complete.pop("plans", {})
+        if complete != {"spec": spec.to_dict(), "result": _digest(content)} or any(
+            known.get(path) != digest for path, digest in plans.items()
+        ):
             return None
         found: dict[str, Any] = json.loads(content)
     except (OSError, StorageError, ValueError):
@@ -217,6 +226,7 @@ def _facts(prepared: Prepared, folder: StudyFolder, store: Store, status: str) -
         records=_records(prepared, store),
         data=about_data(replicate, store.test_reads()),
         chance=chance_loss(replicate),
+        cleaning=cleaned_arms(prepared.arms, prepared.replicates, prepared.spec.seeds),
         activations=of_arms(
             {member.key: member for member in prepared.members}, store.finished(), prepared.replicates_of, folder
         ),

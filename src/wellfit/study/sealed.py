@@ -56,9 +56,9 @@ def _test_row(
         [member],
         dict(replicates),
         lambda replicate: replicate.split.test,
-        loss=measure_of(member.recipe),
+        loss=measure_of(member.recipe, pixels=replicates[member.seed].pixels),
         device=device,
         hidden=population.hidden if population.hidden.evaluation else None,
     )
-    accuracy = None if score.accuracy is None else float(score.accuracy[0])
-    return TestRow(test_loss=float(score.loss[0]), test_accuracy=accuracy)
+    accuracy, iou = (None if share is None else float(share[0]) for share in (score.accuracy, score.iou))
+    return TestRow(test_loss=float(score.loss[0]), test_accuracy=accuracy, test_iou=iou)

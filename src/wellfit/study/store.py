@@ -21,6 +21,7 @@ Key = tuple[str, int]
 """A run: (arm, seed)."""
 
 RUNNING = "running"
+TEST = ("test_loss", "test_accuracy", "test_iou")
 """The status of a run that has begun and is not finished."""
 
 FIELDS = tuple(field.name for field in dataclasses.fields(EpochRow))
@@ -114,7 +115,7 @@ class Store:
             for key in keys:
                 later = sa.delete(epochs).where(epochs.c.run_id == ids[key], epochs.c.epoch > epoch)
                 if connection.execute(later).rowcount:
-                    blank = dict.fromkeys(("best_epoch", "seconds", "test_loss", "test_accuracy"))
+                    blank = dict.fromkeys(("best_epoch", "seconds", *TEST))
                     connection.execute(sa.update(runs).filter_by(id=ids[key]).values(status=RUNNING, **blank))
 
     def finish(self, record: RunRecord) -> None:
@@ -126,7 +127,7 @@ class Store:
             A run that was not begun.
 
         """
-        test = {"test_loss": None, "test_accuracy": None} if record.test is None else row_to_dict(record.test)
+        test = dict.fromkeys(TEST) if record.test is None else row_to_dict(record.test)
         outcome = {"status": record.status, "best_epoch": record.best_epoch, "seconds": record.seconds, **test}
         with self._write() as connection:
             run = self._run_ids(connection)[record.arm, record.seed]
@@ -250,7 +251,7 @@ def _put_epochs(connection: sa.Connection, rows: Sequence[tuple[int, EpochRow]])
 
 
 def _record(row: sa.Row[Any], curves: tuple[EpochRow, ...]) -> RunRecord:
-    test = None if row.test_loss is None else TestRow(row.test_loss, row.test_accuracy)
+    test = None if row.test_loss is None else TestRow(*(getattr(row, name) for name in TEST))
     return RunRecord(
         arm=row.arm,
         seed=row.seed,

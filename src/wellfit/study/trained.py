@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from wellfit import __version__
 from wellfit.atomic import write_atomic
-from wellfit.data import Encoder, Kind, PerImage, Scaler, scaler_from, to_unit
+from wellfit.data import Encoder, Kind, PerImage, Scaler, Task, scaler_from, to_unit
+from wellfit.data.batches import at_a_time
 from wellfit.errors import InputError, ModelError
 from wellfit.models import build, load_state
 from wellfit.recipe import Recipe
@@ -59,6 +60,7 @@ def save_model(folder: StudyFolder, event: MemberFinished, replicate: Replicate)
             "features": list(dataset.features),
             "targets": list(dataset.targets),
             "fingerprint": dataset.fingerprint,
+            "rate": dataset.rate,
         },
         "encoder": None if replicate.encoder is None else replicate.encoder.to_dict(),
         "scaler": replicate.scaler.to_dict(),
@@ -77,7 +79,7 @@ class TrainedModel:
     recipe: Recipe
     arm: str
     seed: int
-    task: Literal["classification", "regression"]
+    task: Task
     kind: Kind
     shape: tuple[int, ...]
     outputs: int
@@ -88,15 +90,19 @@ class TrainedModel:
     target_scaler: Scaler | None
     encoder: Encoder | None = None
     """Fills in and encodes the columns of a table; ``None`` for other data, and for models of before there was one."""
+    rate: int | None = None
+    """Samples per second of the recordings that it was trained on; ``None`` for other data, and for older models."""
 
     @torch.no_grad()
     def predict(self, x: Tensor) -> Tensor:
-        """Return class probabilities (N, C), or predictions (N, K) in the targets' own units.
+        """Return class probabilities (N, C), or of each pixel (N, C, H, W), or predictions (N, K) in the targets' own
+        units.
 
         ``x`` is as a Dataset holds it, not yet scaled: uint8 images (N, C, H, W), float32 vectors (N, D) or sequences
         (N, T, C); of a table not yet encoded either.
         """
-        return torch.cat([self.read(self.module(self.inputs(part))) for part in torch.split(x, BATCH)])
+        parts = torch.split(x, at_a_time(x.shape[1:], most=BATCH))
+        return torch.cat([self.read(self.module(self.inputs(part))) for part in parts])
 
     def inputs(self, x: Tensor) -> Tensor:
         """Return samples as the network takes them: filled in, encoded and scaled as the train split was."""
@@ -104,10 +110,15 @@ class TrainedModel:
         return self.scaler.apply(to_unit(x) if self.kind == "image" else x)
 
     def read(self, z: Tensor) -> Tensor:
-        """Return probabilities or numbers in the targets' units from the network's answers (N, K)."""
+        """Return probabilities or numbers in the targets' units from the network's answers (N, K) or (N, C, H, W)."""
+        if self.task == "segmentation":
+            return self._probabilities(z.movedim(1, -1)).movedim(-1, 1)
         if self.task == "classification":
-            return z.softmax(-1) if self.recipe.loss is None else probabilities(self.recipe.loss, z)
+            return self._probabilities(z)
         return z if self.target_scaler is None else self.target_scaler.invert(z)
+
+    def _probabilities(self, z: Tensor) -> Tensor:
+        return z.softmax(-1) if self.recipe.loss is None else probabilities(self.recipe.loss, z)
 
 
 def load_model(card: Path) -> TrainedModel:
@@ -127,7 +138,8 @@ def load_model(card: Path) -> TrainedModel:
         shape = tuple(data["shape"])
         if recipe.model is None:
             raise ModelError(str(card), "no model in its recipe", "a card that wellfit wrote")
-        module = build(recipe.model, shape=shape, outputs=data["outputs"], seed=about["seed"])
+        pixels = data["task"] == "segmentation"
+        module = build(recipe.model, shape=shape, outputs=data["outputs"], seed=about["seed"], pixels=pixels)
         load_state(module, load_file(weights))
         # where a method acts in evaluation too (classic dropout), the network carries it
         scale_in_evaluation(module, Member(about["arm"], about["seed"], recipe), shape)
@@ -146,6 +158,7 @@ def load_model(card: Path) -> TrainedModel:
             scaler=scaler_from(about["scaler"]),
             target_scaler=None if about["target_scaler"] is None else Scaler.from_dict(about["target_scaler"]),
             encoder=None if about.get("encoder") is None else Encoder.from_dict(about["encoder"]),
+            rate=data.get("rate"),
         )
     except (KeyError, TypeError) as error:
         raise InputError(str(card), f"damaged: {error}", "a card that wellfit wrote") from None

@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from wellfit.data.batches import at_a_time
 from wellfit.data.stream import ahead
 from wellfit.recipe import Recipe
 from wellfit.recipe.loss import LossSpec
@@ -16,23 +17,27 @@ from wellfit.train.feed import group_members
 from wellfit.train.hidden import HiddenStage
 from wellfit.train.losses import Loss, make_loss, measured
 from wellfit.train.member import Member
+from wellfit.train.metrics import Counts
 from wellfit.train.network import Batch, Leaves, Network, group_index, of_groups
 from wellfit.train.replicate import Replicate
 
 CHUNK = 512
 
 
-def measure_of(recipe: Recipe) -> Loss:
+def measure_of(recipe: Recipe, *, pixels: bool) -> Loss:
     """Return the loss that the recipe's curves report: its ``measure``, else its loss, without smoothing."""
-    return make_loss(measured(cast(LossSpec, recipe.measure or recipe.loss)))
+    return make_loss(measured(cast(LossSpec, recipe.measure or recipe.loss)), pixels=pixels)
 
 
 @dataclass(frozen=True)
 class Score:
-    """Means over samples for each member: float64 (P,); ``accuracy`` is None for regression."""
+    """Means over samples for each member: float64 (P,)."""
 
     loss: Tensor
     accuracy: Tensor | None
+    """Of samples, or of pixels; None for regression."""
+    iou: Tensor | None = None
+    """Mean intersection over union; None but for a segmentation."""
 
 
 def evaluate(
@@ -55,16 +60,18 @@ def evaluate(
     group_of = group_index(slices, device)
     samples = len(rows[0])
     total = torch.zeros(len(members), dtype=torch.float64, device=device)
+    dataset = used[0].dataset
     right = torch.zeros_like(total)
-    classification = used[0].dataset.task == "classification"
+    counts = Counts(len(members), dataset.outputs, device) if dataset.task == "segmentation" else None
+    size = at_a_time(dataset.shape, most=CHUNK)
     whole: list[tuple[Tensor, Tensor]] = []
 
     def read(start: int) -> list[Tensor]:
-        return [r.raw(indices[start : start + CHUNK]) for r, indices in zip(used, rows, strict=True)]
+        return [r.raw(indices[start : start + size]) for r, indices in zip(used, rows, strict=True)]
 
     is_streamed = any(replicate.is_streamed for replicate in used)
-    for start, raw in ahead(range(0, samples, CHUNK), read, when=is_streamed):
-        parts = [indices[start : start + CHUNK] for indices in rows]
+    for start, raw in ahead(range(0, samples, size), read, when=is_streamed):
+        parts = [indices[start : start + size] for indices in rows]
         x = [r.scale(r.unit(part, device=device)) for r, part in zip(used, raw, strict=True)]
         y = [r.targets(part, device=device) for r, part in zip(used, parts, strict=True)]
         truth = of_groups(torch.stack(y), slices, group_of)
@@ -73,12 +80,16 @@ def evaluate(
             whole.append((z, truth))
         else:
             total += loss(z, truth).sum(1, dtype=torch.float64)
-        if classification:
+        if dataset.task == "classification":
             right += (z.argmax(-1) == truth).sum(1)
+        if counts is not None:
+            counts.add(z, truth)
     if whole:
         z, truth = torch.cat([z for z, _ in whole], 1), torch.cat([truth for _, truth in whole], 1)
         total += loss(z, truth).sum(1, dtype=torch.float64)
-    return Score(total / samples, right / samples if classification else None)
+    if counts is not None:
+        return Score(total / samples, counts.accuracy, counts.iou)
+    return Score(total / samples, right / samples if dataset.task == "classification" else None)
 
 
 def _by_seed(members: Sequence[Member]) -> list[tuple[int, slice]]:

@@ -13,10 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wellfit.data import epoch_order
+from wellfit.data import VOID, epoch_order
+from wellfit.data.batches import at_a_time
 from wellfit.data.stream import ahead
 from wellfit.random import generator
-from wellfit.regularize.batch.augment import augment
+from wellfit.regularize.batch.augment import Steps, augment, augment_masks
 from wellfit.regularize.stages import Augmentation, Displacement, Mix, TargetRule, Warp
 from wellfit.train.active import Active
 from wellfit.train.member import Member
@@ -25,6 +26,12 @@ from wellfit.train.replicate import Replicate
 
 CHUNK = 1024
 """Samples that are gathered and augmented at a time: many batches a call, few enough to stay in the cache."""
+
+CHUNK_NUMBERS = 2**22
+"""Numbers that they have together at most, unless one batch has more: large images are fewer at a time."""
+
+PIECE_NUMBERS = 2**20
+"""Numbers that are scaled at a time where nothing is augmented; the samples of a batch have more if need be."""
 
 Augmentations = tuple[tuple[str, Augmentation], ...]
 Mixes = tuple[tuple[str, Mix], ...]
@@ -45,9 +52,12 @@ def feed_order(member: Member) -> tuple[int, str]:
     return member.seed, repr((augmentations_of(member), mixes_of(member)))
 
 
-def chunks(samples: int, batch_size: int) -> list[range]:
-    """Return the stretches of an epoch that are augmented at a time, in whole batches; each has draws of its own."""
-    size = max(1, CHUNK // batch_size) * batch_size
+def chunks(samples: int, batch_size: int, shape: Sequence[int]) -> list[range]:
+    """Return the stretches of an epoch that are augmented at a time, in whole batches; each has draws of its own.
+
+    ``shape`` is that of a sample as the data holds it.
+    """
+    size = max(1, at_a_time(shape, most=CHUNK, numbers=CHUNK_NUMBERS) // batch_size) * batch_size
     return [range(start, min(start + size, samples)) for start in range(0, samples, size)]
 
 
@@ -88,12 +98,14 @@ class Feed:
         self.groups = group_members(members)
         self.slices = tuple(group.part for group in self.groups)
         self.replicates = {group.seed: replicates[group.seed] for group in self.groups}
+        self.last_of = {group.seed: group for group in self.groups}
         self.group_of = group_index(self.slices, device)
         self.batch_size = batch_size
         self.device = device
         self.rules = rules
         first = next(iter(self.replicates.values()))
         self.samples = len(first.split.train)
+        self.shape = first.dataset.shape
         mixing = any(group.mixes for group in self.groups)
         self.classes = first.dataset.outputs if first.dataset.task == "classification" else 0
         self.soft = bool(self.classes) and (mixing or bool(rules))
@@ -114,11 +126,26 @@ class Feed:
                 for seed, replicate in self.replicates.items()
             }
 
-        for chunk, raw in ahead(chunks(self.samples, self.batch_size), read, when=is_streamed):
-            x, y = self._chunk(orders, chunk, epoch, raw)
-            for at in range(0, len(chunk), self.batch_size):
-                rows = slice(at, min(at + self.batch_size, len(chunk)))
-                yield self._batch(x[:, rows], y[:, rows], epoch, chunk.start + at)
+        for chunk, raw in ahead(chunks(self.samples, self.batch_size, self.shape), read, when=is_streamed):
+            for part, own in self._pieces(chunk, raw):
+                x, y = self._chunk(orders, part, epoch, own)
+                for at in range(0, len(part), self.batch_size):
+                    rows = slice(at, min(at + self.batch_size, len(part)))
+                    yield self._batch(x[:, rows], y[:, rows], epoch, part.start + at)
+                del x, y
+
+    def _pieces(self, chunk: range, raw: Mapping[int, Tensor]) -> Iterator[tuple[range, dict[int, Tensor]]]:
+        """Yield parts of a chunk, in whole batches, with their samples as the data holds them.
+
+        A chunk that is augmented stays whole, as its draws belong to all of it.
+        """
+        size = len(chunk)
+        if not any(group.augmentations for group in self.groups):
+            size = at_a_time(self.shape, most=size, numbers=PIECE_NUMBERS) // self.batch_size * self.batch_size
+        size = max(size, min(self.batch_size, len(chunk)))
+        for start in range(0, len(chunk), size):
+            part = chunk[start : start + size]
+            yield part, {seed: samples[start : start + size] for seed, samples in raw.items()}
 
     def _chunk(
         self, orders: Mapping[int, Tensor], chunk: range, epoch: int, raw: Mapping[int, Tensor]
@@ -129,10 +156,15 @@ class Feed:
         for group in self.groups:
             replicate = self.replicates[group.seed]
             rows = replicate.split.train[orders[group.seed][chunk.start : chunk.stop]]
-            xs.append(augmented(units[group.seed], replicate, group.augmentations, epoch, chunk))
+            last = group is self.last_of[group.seed]
+            x = units.pop(group.seed) if last else units[group.seed]
+            xs.append(augmented(x, replicate, group.augmentations, epoch, chunk))
             y = replicate.targets(rows, device=self.device)
+            if replicate.pixels:
+                y = augmented_masks(y, replicate, group.augmentations, epoch, chunk)
             ys.append(F.one_hot(y, self.classes).float() if self.soft else y)
-        return torch.stack(xs), torch.stack(ys)
+        # one group needs no copy
+        return (xs[0][None], ys[0][None]) if len(xs) == 1 else (torch.stack(xs), torch.stack(ys))
 
     def _batch(self, x: Tensor, y: Tensor, epoch: int, position: int) -> Batch:
         """Return the batch whose first sample is at a position of the epoch: mixed, and with each member's targets."""
@@ -154,14 +186,29 @@ def augmented(x: Tensor, replicate: Replicate, methods: Augmentations, epoch: in
     is_image = replicate.dataset.kind == "image"
     x = x if is_image else replicate.scale(x)
     if methods:
-        steps = []
-        for name, method in methods:
-            made = generator(replicate.seed, "noise", name, epoch, chunk.start)
-            u = method.draw(len(x), x.shape[1:], made)
-            # matrices and fields are small and made on the CPU; what draws for every pixel follows the data
-            steps.append((method, u if isinstance(method, Warp | Displacement) else u.to(x.device)))
-        x = augment(x, steps)
+        x = augment(x, _drawn(x.shape, x.device, replicate.seed, methods, epoch, chunk))
     return replicate.scale(x) if is_image else x
+
+
+def augmented_masks(y: Tensor, replicate: Replicate, methods: Augmentations, epoch: int, chunk: range) -> Tensor:
+    """Return the masks uint8 (n, H, W) of a chunk of an epoch's images, moved as ``augmented`` moves the images."""
+    if not methods:
+        return y
+    shape = replicate.dataset.shape
+    steps = _drawn((len(y), *shape), y.device, replicate.seed, methods, epoch, chunk)
+    return augment_masks(y, steps, shape, outside=VOID)
+
+
+def _drawn(
+    shape: Sequence[int], device: torch.device, seed: int, methods: Augmentations, epoch: int, chunk: range
+) -> Steps:
+    """Return the augmentations of a chunk of ``shape`` (n, ...) with their draws."""
+    steps = []
+    for name, method in methods:
+        u = method.draw(shape[0], shape[1:], generator(seed, "noise", name, epoch, chunk.start))
+        # matrices and fields are small and made on the CPU; what draws for every pixel follows the data
+        steps.append((method, u if isinstance(method, Warp | Displacement) else u.to(device)))
+    return steps
 
 
 def mixed(x: Tensor, y: Tensor, seed: int, methods: Mixes, epoch: int, position: int) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -152,7 +153,7 @@ def _train(
 ) -> _Trained:
     """Train one epoch."""
     recipe = population.members[0].recipe
-    loss = make_loss(cast(LossSpec, recipe.loss))
+    loss = make_loss(cast(LossSpec, recipe.loss), pixels=replicates[population.members[0].seed].pixels)
     rules = population.of_stage(TargetRule)
     feed = Feed(population.members, replicates, batch_size=recipe.batch_size, device=device, rules=rules)
     total = torch.zeros(len(population), dtype=torch.float64, device=device)
@@ -176,17 +177,19 @@ def _measure(
 ) -> dict[Key, EpochRow]:
     """Return the members' rows of the epoch, without its time."""
     members = population.members
-    loss = measure_of(members[0].recipe)
+    loss = measure_of(members[0].recipe, pixels=replicates[members[0].seed].pixels)
     where = (network, *population.evaluated(), members, dict(replicates))
     hidden = population.hidden if population.hidden.evaluation else None
     train = evaluate(*where, lambda replicate: replicate.probe, loss=loss, device=device, hidden=hidden)
     validation = evaluate(*where, lambda replicate: replicate.split.validation, loss=loss, device=device, hidden=hidden)
     penalty = population.penalty() + trained.terms
     lr = population.rates(population.moment(population.t))
-    objective = trained.losses + penalty
+    # saturated units answer finitely whatever their weights: a row of infinite weights is not finite either
+    finite = torch.stack([w.flatten(1).isfinite().all(1) for w in population.leaves.values()]).all(0)
+    objective = torch.where(finite, trained.losses + penalty, math.nan)
     columns = [t.tolist() for t in (train.loss, validation.loss, objective, penalty, lr, trained.norms)]
-    train_accuracy = [None] * len(members) if train.accuracy is None else train.accuracy.tolist()
-    val_accuracy = [None] * len(members) if validation.accuracy is None else validation.accuracy.tolist()
+    found = (train.accuracy, validation.accuracy, train.iou, validation.iou)
+    shares = [[None] * len(members) if share is None else share.tolist() for share in found]
     rows = {}
     for i, member in enumerate(members):
         train_loss, val_loss, total, penalties, rate, length = (column[i] for column in columns)
@@ -194,13 +197,15 @@ def _measure(
             epoch=epoch,
             train_loss=train_loss,
             val_loss=val_loss,
-            train_accuracy=train_accuracy[i],
-            val_accuracy=val_accuracy[i],
+            train_accuracy=shares[0][i],
+            val_accuracy=shares[1][i],
             objective=total,
             penalty=penalties,
             lr=rate,
             grad_norm=length,
             seconds=0.0,
+            train_iou=shares[2][i],
+            val_iou=shares[3][i],
         )
     return rows
 

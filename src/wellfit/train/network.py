@@ -26,7 +26,7 @@ class Batch:
     x: Tensor
     """(G, B, ...)."""
     y: Tensor
-    """(P, B) classes, (P, B, C) soft targets or (P, B, K) numbers."""
+    """(P, B) classes, (P, B, C) soft targets, (P, B, K) numbers or (P, B, H, W) masks."""
     slices: tuple[slice, ...]
     group_of: Tensor
     """int64 (P,): each member's group."""
@@ -63,12 +63,14 @@ class Objective:
         return [dict(numbers) for _, numbers in self.outputs]
 
     def data(self, z: Tensor, y: Tensor) -> Tensor:
-        """Return the mean data loss (...) of answers (..., B, K)."""
+        """Return the mean data loss (...) of answers (..., B, K), or (..., B, C, H, W)."""
         return self.loss(z, y).mean(-1)
 
     def terms(self, z: Tensor, numbers: Sequence[Mapping[str, Tensor]]) -> list[Tensor]:
         """Return what the terms come to (...), for numbers (...): of all members, or of one."""
         found = []
+        if self.loss.pixels:  # each is an answer: (..., B H W, C)
+            z = z.flatten(-2).transpose(-2, -1).flatten(-3, -2)
         for (method, _), own in zip(self.outputs, numbers, strict=True):
             beside = {name: value.unsqueeze(-1) for name, value in own.items()}
             found.append(method.value(z, beside).mean(-1))
@@ -95,7 +97,7 @@ class Network(ABC):
     def answers(
         self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, hidden: HiddenStage | None = None
     ) -> Tensor:
-        """Return the answers (P, B, K) in evaluation mode, without gradients."""
+        """Return the answers (P, B, K), or (P, B, C, H, W), in evaluation mode, without gradients."""
 
 
 def added(total: Tensor, terms: Sequence[Tensor]) -> Tensor:

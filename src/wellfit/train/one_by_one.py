@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from wellfit.errors import ModelError
 from wellfit.random import derive
 from wellfit.train.hidden import HiddenStage
 from wellfit.train.network import Batch, Leaves, Network, Objective, added
@@ -42,6 +43,10 @@ class OneByOne(Network):
         yield
         now = dict(self.module.named_buffers())
         for name in self._buffers:
+            before, after = tuple(buffers[name].shape[1:]), tuple(now[name].shape)
+            if before != after:
+                what = f"the forward makes its buffer '{name}' of shape {before} one of shape {after}"
+                raise ModelError("model", what, "buffers that keep their shape")
             buffers[name][member] = now[name].detach()
 
     @contextmanager

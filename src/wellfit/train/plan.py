@@ -26,8 +26,8 @@ from wellfit.train.vmapped import Vmapped, refusal
 def populations(members: Sequence[Member], *, sizes: Callable[[Member], Hashable] = lambda _: 0) -> list[list[Member]]:
     """Return the members grouped by structure and by ``sizes``, in the order in which these first appear.
 
-    ``sizes`` says of a member how many samples its seed trains and validates on: folds and groups differ in size, and
-    members in lockstep have batches of the same sizes.
+    ``sizes`` says of a member how many samples its seed trains, validates and is probed on: folds, groups and what a
+    plan leaves differ in size, and members in lockstep have batches of the same sizes.
     """
     kinds = [(member.structure, sizes(member)) for member in members]
     first = {kind: at for at, kind in reversed(list(enumerate(kinds)))}
@@ -43,7 +43,13 @@ def start_modules(members: Sequence[Member], replicates: Mapping[int, Replicate]
         if key not in made:
             replicate = replicates[member.seed]
             spec = cast(ModelSpec, member.recipe.model)
-            made[key] = build(spec, shape=replicate.shape, outputs=replicate.dataset.outputs, seed=member.seed)
+            made[key] = build(
+                spec,
+                shape=replicate.shape,
+                outputs=replicate.dataset.outputs,
+                seed=member.seed,
+                pixels=replicate.pixels,
+            )
             initialize(made[key], member.recipe.init, member.seed)
     return [copy.deepcopy(made[member.seed, repr(member.recipe.init)]) for member in members]
 

@@ -13,14 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wellfit.data import epoch_order
+from wellfit.data import VOID, epoch_order
 from wellfit.models import build, state_of
 from wellfit.models.init import initialize
 from wellfit.random import derive
 from wellfit.recipe import ModelSpec
 from wellfit.recipe.loss import CrossEntropySpec, LossSpec, MseSpec
 from wellfit.regularize.stages import Averaging, Freezing, Mix, Moment, OutputPenalty, TargetRule
-from wellfit.train.feed import augmentations_of, augmented, chunks, mixed, mixes_of
+from wellfit.train.feed import augmentations_of, augmented, augmented_masks, chunks, mixed, mixes_of
 from wellfit.train.losses import make_loss
 from wellfit.train.member import Member
 from wellfit.train.reference_methods import Alone
@@ -44,7 +44,11 @@ def train_reference(member: Member, replicate: Replicate, *, steps: int | None =
 def _train(member: Member, replicate: Replicate, steps: int | None) -> dict[str, Tensor]:
     recipe, dataset = member.recipe, replicate.dataset
     module = build(
-        cast(ModelSpec, recipe.model), shape=replicate.shape, outputs=dataset.outputs, seed=member.seed
+        cast(ModelSpec, recipe.model),
+        shape=replicate.shape,
+        outputs=dataset.outputs,
+        seed=member.seed,
+        pixels=replicate.pixels,
     ).train()
     initialize(module, recipe.init, member.seed)
     optimizer = torch_optimizer(recipe.optimizer, module.parameters())
@@ -79,10 +83,12 @@ def _batches(member: Member, replicate: Replicate) -> Iterator[tuple[int, Tensor
     soft = dataset.task == "classification" and any(isinstance(m, Mix | TargetRule) for m in member.methods.values())
     for epoch in range(1, recipe.epochs + 1):
         order = replicate.split.train[epoch_order(len(replicate.split.train), seed=member.seed, epoch=epoch)]
-        for chunk in chunks(len(order), recipe.batch_size):
+        for chunk in chunks(len(order), recipe.batch_size, dataset.shape):
             rows = order[chunk.start : chunk.stop]
             x = augmented(replicate.gather(rows, device=CPU), replicate, augmentations_of(member), epoch, chunk)
             y = replicate.targets(rows, device=CPU)
+            if replicate.pixels:
+                y = augmented_masks(y, replicate, augmentations_of(member), epoch, chunk)
             if soft:
                 y = F.one_hot(y, dataset.outputs).float()
             for at in range(0, len(chunk), recipe.batch_size):
@@ -103,7 +109,8 @@ def _backward(alone: Alone, module: nn.Module, x: Tensor, y: Tensor) -> None:
         loss = _data_loss(alone.member, z, y)
         for method in alone.member.methods.values():
             if isinstance(method, OutputPenalty):
-                loss = loss + method.value(z, alone.numbers(method)).mean()
+                answers = z if z.ndim == 2 else z.movedim(1, -1).flatten(0, -2)  # of a segmentation one for each pixel
+                loss = loss + method.value(answers, alone.numbers(method)).mean()
         for term in alone.terms:
             loss = loss + term
         loss = loss + alone.penalty()
@@ -113,11 +120,21 @@ def _backward(alone: Alone, module: nn.Module, x: Tensor, y: Tensor) -> None:
 
 def _data_loss(member: Member, z: Tensor, y: Tensor) -> Tensor:
     spec = cast(LossSpec, member.recipe.loss)
+    if z.ndim == 4:
+        return _of_images(spec, z, y)
     if spec == CrossEntropySpec():
         return F.cross_entropy(z, y)
     if isinstance(spec, MseSpec) and y.is_floating_point():
         return F.mse_loss(z, y)
     return make_loss(spec)(z, y).mean()
+
+
+def _of_images(spec: LossSpec, z: Tensor, y: Tensor) -> Tensor:
+    """Return the loss of a segmentation: answers (B, C, H, W), masks (B, H, W)."""
+    if spec != CrossEntropySpec():
+        return make_loss(spec, pixels=True)(z, y).mean()
+    losses = F.cross_entropy(z, y.long(), ignore_index=VOID, reduction="none").sum((1, 2))
+    return (losses / (y != VOID).sum((1, 2)).clamp(min=1)).mean()
 
 
 def _freeze(member: Member, module: nn.Module, epoch: int) -> None:

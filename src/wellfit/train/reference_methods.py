@@ -46,14 +46,16 @@ class Alone:
         self.drawn: dict[tuple[str, str], Tensor] = {}
         self.epoch = 0
         self.moment = Moment(1, 1, torch.ones(1))
+        self.begun = torch.get_rng_state(), [b.clone() for b in module.buffers()]
         module.register_forward_pre_hook(lambda *_: self.hooks.begin())
 
     def begin_step(self, epoch: int, moment: Moment) -> None:
-        """Begin the generators of an epoch, and forget the draws of the last step."""
+        """Begin the generators of an epoch, forget the last step's draws, and keep what the network begins with."""
         if epoch != self.epoch:
             self.generators.clear()
         self.epoch, self.moment = epoch, moment
         self.drawn.clear()
+        self.begun = torch.get_rng_state(), [b.clone() for b in self.module.buffers()]
 
     def numbers(self, method: Method) -> dict[str, Tensor]:
         """Return the method's numbers (1,) at this moment."""
@@ -134,6 +136,10 @@ class Alone:
         for ascent in ascents:
             for p, distance in zip(learned, ascent.move(self._gradients(), self.numbers(ascent)), strict=True):
                 p.data.add_(distance.squeeze(0))
+        # the same function at another place: with the network's own draws, and the state, of the first pass
+        torch.set_rng_state(self.begun[0])
+        for b, value in zip(self.module.buffers(), self.begun[1], strict=True):
+            b.copy_(value)
         backward()
         for p, value in zip(learned, before, strict=True):
             p.data.copy_(value)

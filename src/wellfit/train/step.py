@@ -149,7 +149,9 @@ def _average(population: Population, moment: Moment) -> None:
     weight = torch.stack(each).amin(0)
     for name, average in population.average.items():
         now = population.leaves[name] if name in population.leaves else population.buffers[name]
-        average.lerp_(now, per_member(weight, average))
+        share = per_member(weight, average).to(average.dtype)
+        # a difference of huge weights overflows, and 0 times that is no number
+        average.copy_(torch.where(share == 1, now, average.lerp(now, share)))
 
 
 def _copied(tensors: Leaves) -> Leaves:

@@ -12,7 +12,7 @@ import numpy as np
 from wellfit.record import RunRecord
 from wellfit.views.metric_value import value_over_seeds
 
-Quantity = Literal["loss", "accuracy"]
+Quantity = Literal["loss", "accuracy", "iou"]
 
 SPIKE = 4.0
 """Values further than this many widths of the middle 90 % from it are cut off a shared axis."""

@@ -27,8 +27,11 @@ class LeaderboardRow:
     metric: MetricValue | None
     accuracy: MetricValue | None
     """``val_accuracy``, unless that is the metric itself."""
+    iou: MetricValue | None
+    """``val_iou`` of a segmentation, unless that is the metric itself."""
     test_loss: MetricValue | None
     test_accuracy: MetricValue | None
+    test_iou: MetricValue | None
     gap: MetricValue | None
     epochs_run: tuple[int, ...]
     best_epoch: tuple[int, ...]
@@ -62,8 +65,10 @@ def leaderboard(result: Mapping[str, Any]) -> tuple[LeaderboardRow, ...]:
                 is_best=name == best,
                 metric=value,
                 accuracy=None if metric == "val_accuracy" else read_value(arm.get("val_accuracy")),
+                iou=None if metric == "val_iou" else read_value(arm.get("val_iou")),
                 test_loss=read_value(arm.get("test_loss")),
                 test_accuracy=read_value(arm.get("test_accuracy")),
+                test_iou=read_value(arm.get("test_iou")),
                 gap=read_value(arm.get("gap")),
                 epochs_run=_whole(arm.get("epochs_run")),
                 best_epoch=_whole(arm.get("best_epoch")),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from wellfit.record import is_share
+
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 
 
 def is_fraction(metric: str) -> bool:
-    """Return whether the metric is an accuracy: a fraction that people read in percent."""
-    return metric.endswith("accuracy")
+    """Return whether the metric is an accuracy or an IoU: a fraction that people read in percent."""
+    return is_share(metric)
 
 
 def decimals(half_widths: Iterable[float], *, fallback: int = 4) -> int:

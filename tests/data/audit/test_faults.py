@@ -6,17 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 
 from wellfit.data.audit import Subject
 from wellfit.data.audit.collinear import correlations, find_collinear
 from wellfit.data.audit.constant import commonest_share, find_constant
-from wellfit.data.audit.duplicates import exact_groups, find_duplicates, joined
+from wellfit.data.audit.copies import exact_groups, joined
+from wellfit.data.audit.duplicates import find_duplicates
 from wellfit.data.audit.imbalance import find_imbalance
-from wellfit.data.audit.label_errors import confident_thresholds, find_suspects
 from wellfit.data.audit.leaks import find_leaks
 from wellfit.data.audit.missing import find_missing
 from wellfit.data.audit.neighbors import neighbors
@@ -82,7 +79,7 @@ def test_neighbors_are_those_of_scikit_learn(count: int, width: int, k: int) -> 
 def test_exact_groups() -> None:
     x = np.array([[1, 2], [0.0, 3], [1, 2], [-0.0, 3], [5, 6], [1, 2]])
     assert exact_groups(x) == [[0, 2, 5], [1, 3]]
-    assert exact_groups(x, np.array([1, 2, 1, 3, 4, 5])) == [[0, 2]]
+    assert exact_groups(x, y=np.array([1, 2, 1, 3, 4, 5])) == [[0, 2]]
     assert exact_groups(np.array([[np.nan, 1], [np.nan, 1]])) == [[0, 1]]
     assert joined([(3, 1), (1, 7), (4, 5)]) == [[1, 3, 7], [4, 5]]
 
@@ -198,31 +195,6 @@ def test_odd_sizes() -> None:
     varied = {f"{i}": (int(draw.integers(200, 300)), int(draw.integers(200, 300))) for i in range(50)}
     assert odd_sizes(varied | {"strip": (20, 3000)}) == ["strip"]
     assert odd_sizes({}) == []
-
-
-def test_confident_learning_by_hand() -> None:
-    """Thresholds are (0.7, 0.55): only sample 2 is above that of another class than its own."""
-    p = np.array([[0.9, 0.1], [0.9, 0.1], [0.3, 0.7], [0.4, 0.6], [0.5, 0.5]])
-    y = np.array([0, 0, 0, 1, 1])
-    np.testing.assert_allclose(confident_thresholds(p, y), [0.7, 0.55])
-    found = find_suspects(p, y)
-    assert (found.rows.tolist(), found.suggested.tolist(), found.other.tolist()) == ([2], [1], [0.7])
-
-
-def test_flipped_digits_are_found() -> None:
-    x, y = load_digits(return_X_y=True)
-    draw = np.random.default_rng(0)
-    flipped = draw.choice(len(y), 36, replace=False)
-    given = y.copy()
-    given[flipped] = (y[flipped] + draw.integers(1, 10, 36)) % 10
-    p = cross_val_predict(LogisticRegression(C=1.0, max_iter=1000), x / 16, given, cv=3, method="predict_proba")
-    found = find_suspects(p, given)
-    hits = np.isin(found.rows, flipped)
-    assert hits.sum() >= 27
-    assert hits.mean() > 0.6
-    assert hits[:10].all()  # the surest come first
-    right = np.isin(found.rows, flipped) & (found.suggested == y[found.rows])
-    assert right.sum() >= 26
 
 
 def test_risk_in_words() -> None:

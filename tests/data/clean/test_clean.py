@@ -116,7 +116,7 @@ def test_a_table_keeps_its_other_text(tmp_path: Path) -> None:
         ("impute", "z", ("line 5",)),
         ("impute", "text", ("line 7",)),
     ]
-    assert plan.actions[1].to == float(np.nanmedian(subject.x[rest, 1]))
+    assert plan.actions[1].to == float(np.rint(np.nanmedian(subject.x[rest, 1])))
     assert plan.actions[2].to == "a, b"
     done = apply_plan(str(path), plan, tmp_path / "o.csv")
     assert (done.before, done.after, done.imputed) == (12, 11, 2)

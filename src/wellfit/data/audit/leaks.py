@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from wellfit.data.audit.descriptor import descriptors
-from wellfit.data.audit.duplicates import MOST, K, distinct, exact_groups, near_pairs
+from wellfit.data.audit.copies import Copies, search
+from wellfit.data.audit.duplicates import torn_text
 from wellfit.data.audit.finding import Finding
-from wellfit.data.audit.neighbors import neighbors
 from wellfit.data.audit.subject import Subject
 
 ADVICE = {
@@ -17,34 +14,37 @@ ADVICE = {
 }
 
 
-def find_leaks(subject: Subject) -> list[Finding]:
-    """Return the samples of the test set (given, or as the default split draws it) that train holds too."""
-    test = subject.test
-    train = np.setdiff1d(subject.train, test)
-    if not len(test) or not len(train):
+def find_leaks(subject: Subject, copies: Copies | None = None) -> list[Finding]:
+    """Return the samples of the test set (given, or as the default split draws it) that train holds too.
+
+    ``copies`` is what ``copies.search`` found; ``None``: it is searched for.
+    """
+    held = set(subject.test.tolist())
+    train = set(subject.train.tolist()) - held
+    if not held or not train:
         return []
-    both = np.concatenate([train, test])
-    y = subject.y[both] if subject.task == "regression" else None
-    found, held = [], set(test.tolist())
+    copies = search(subject) if copies is None else copies
+    found = []
     seen: set[int] = set()
     pairs: list[tuple[int, int]] = []
-    for group in exact_groups(subject.x[both], y):
-        rows = [int(both[i]) for i in group]
-        inside, outside = [row for row in rows if row in held], [row for row in rows if row not in held]
+    same: dict[int, list[int]] = {}
+    for group in copies.exact:
+        same |= dict.fromkeys(group, group)
+        inside, outside = [row for row in group if row in held], [row for row in group if row in train]
         if inside and outside:
             seen.update(inside)
             pairs += [(one, outside[0]) for one in inside]
             pairs += [(inside[0], other) for other in outside[1:]]
     if pairs:
         found.append(_finding(subject, pairs, "exact_leaks"))
-    rest = distinct(subject.x, subject.kind, test[~np.isin(test, sorted(seen))])
-    known = distinct(subject.x, subject.kind, train)
-    if len(both) <= MOST and len(rest) and len(known):
-        scaled = descriptors(subject.x[np.concatenate([known, rest])], subject.kind)
-        near = neighbors(scaled[: len(known)], scaled[len(known) :], k=K)
-        close = [(left, right) for left, right, _ in near_pairs(subject.x, subject.kind, near, known, rest)]
-        if close:
-            found.append(_finding(subject, close, "near_leaks"))
+    close: dict[tuple[int, int], None] = {}
+    for left, right, _ in copies.near:
+        for one, other in ((left, right), (right, left)):  # one stands for all that equal it
+            inside = [row for row in same.get(one, [one]) if row in held and row not in seen]
+            outside = [row for row in same.get(other, [other]) if row in train]
+            close |= dict.fromkeys((row, outside[0]) for row in inside if outside)
+    if close:
+        found.append(_finding(subject, list(close), "near_leaks"))
     return found
 
 
@@ -52,11 +52,10 @@ def _finding(subject: Subject, pairs: list[tuple[int, int]], kind: str) -> Findi
     tested = len({left for left, _ in pairs})
     how = "are also" if kind == "exact_leaks" else "are nearly the same as one"
     drawn = "" if subject.test_is_given else ", as the default split draws it,"
-    labels = subject.labels
-    torn = [labels is not None and int(labels[left]) != int(labels[right]) for left, right in pairs]
+    torn = [subject.disagree(pair, exactly=kind == "exact_leaks") for pair in pairs]
     words = f"{tested:,} of {len(subject.test):,} samples of the test set{drawn} {how} in train"
     if any(torn):
-        words += f"; {sum(torn):,} of the {len(pairs):,} pairs disagree on the class"
+        words += f"; {torn_text(torn, 'pairs')} disagree on the {subject.answer}"
     return Finding(
         kind=kind,
         severity="error" if subject.test_is_given else "warning",

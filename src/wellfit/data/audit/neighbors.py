@@ -9,7 +9,9 @@ import numpy.typing as npt
 import torch
 
 BLOCK = 256
-"""Queries at a time: the block of products of 70,000 samples is 72 MB."""
+"""Queries at a time, at most."""
+PRODUCTS = 2**25
+"""Products that a block holds: 128 MiB."""
 GROUP = 64
 """Samples whose largest product is taken first: the k nearest lie in the k groups with the largest."""
 
@@ -22,7 +24,11 @@ class Neighbors(NamedTuple):
 
 
 def neighbors(
-    base: npt.NDArray[np.float32], queries: npt.NDArray[np.float32] | None = None, *, k: int = 8
+    base: npt.NDArray[np.float32],
+    queries: npt.NDArray[np.float32] | None = None,
+    *,
+    k: int = 8,
+    own: npt.NDArray[np.int64] | None = None,
 ) -> Neighbors:
     """Return the ``k`` nearest rows of ``base`` for each query; without ``queries``, of each row but itself.
 
@@ -37,11 +43,15 @@ def neighbors(
         float32 ``(Q, D)``; ``None``: the base itself.
     k
         At most as many as there are others.
+    own
+        int64 ``(Q,)``: the row of ``base`` that each query is itself, -1 for none; such a row is no neighbor of its
+        own. ``None``: no query is one (and without ``queries``, each).
 
     """
-    itself = queries is None
+    if queries is None:
+        own = np.arange(len(base))
     asked = torch.from_numpy(np.ascontiguousarray(base if queries is None else queries))
-    k = max(0, min(k, len(base) - itself))
+    k = max(0, min(k, len(base) - (own is not None)))
     if not k or not len(asked):
         return Neighbors(np.zeros((len(asked), k), np.float32), np.zeros((len(asked), k), np.int64))
     known = torch.from_numpy(np.ascontiguousarray(base))
@@ -51,12 +61,14 @@ def neighbors(
     groups = min(k, len(padded) // GROUP)
     squared, rows = torch.empty(len(asked), k), torch.empty(len(asked), k, dtype=torch.int64)
     within = torch.arange(GROUP)
-    for start in range(0, len(asked), BLOCK):
-        block = asked[start : start + BLOCK]
+    step = max(1, min(BLOCK, PRODUCTS // len(padded)))
+    for start in range(0, len(asked), step):
+        block = asked[start : start + step]
         score = torch.addmm(bias, block, padded.T, alpha=2)
-        if itself:
-            own = torch.arange(len(block))
-            score[own, start + own] = -torch.inf
+        if own is not None:
+            mine = torch.from_numpy(own[start : start + step])
+            there = torch.nonzero(mine >= 0)[:, 0]
+            score[there, mine[there]] = -torch.inf
         best = score.view(len(block), -1, GROUP).amax(2).topk(groups).indices
         places = (best[:, :, None] * GROUP + within).flatten(1)
         near = places.gather(1, score.gather(1, places).topk(k).indices)

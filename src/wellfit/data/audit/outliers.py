@@ -10,6 +10,7 @@ from wellfit.data.audit.duplicates import MOST, K, distinct
 from wellfit.data.audit.finding import Finding
 from wellfit.data.audit.neighbors import neighbors
 from wellfit.data.audit.subject import Subject
+from wellfit.data.audit.texture import robust_distance, textures
 
 FAR = 10.0
 """Interquartile ranges beyond the quartiles from which a value is an outlier; Tukey (1977) calls 3 far out, which the
@@ -17,6 +18,12 @@ long tails of clean tables reach by the hundred.
 """
 LONELY = 4.0
 """Robust standard deviations, of the logarithm of the distance to the K-th neighbor, above which a sample is lonely."""
+STRANGE = 3.5
+"""Those of the logarithm of the distance of its texture from the bulk, above which a picture is strange: about 6 in
+1,000 photographs are.
+"""
+FEWEST = 100
+"""Pictures from which the bulk of their textures is known."""
 
 
 def far_values(x: npt.NDArray[np.float64], *, far: float = FAR) -> npt.NDArray[np.bool_]:
@@ -63,6 +70,9 @@ def find_outliers(subject: Subject) -> list[Finding]:
             return []
         distance = np.sqrt(neighbors(descriptors(subject.x[rows], subject.kind), k=K).squared[:, -1])
         score = lonely_rows(distance)
+        if subject.kind == "image" and len(rows) >= FEWEST:
+            strange = robust_distance(textures(subject.x[rows]))
+            score = np.maximum(score, lonely_rows(strange, lonely=STRANGE))
         at = np.argsort(-score, kind="stable")[: int((score > 0).sum())]
         evidence = {"score": np.round(score[at], 2).tolist()}
         words = f"{len(at):,} samples are unlike all others"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from pandas.api import types
 
 from wellfit.data.audit.subject import Subject
+from wellfit.data.column_kind import describe
 from wellfit.data.columns import Table, columns_of, read_table
 from wellfit.data.csv_file import MISSING
 from wellfit.data.dataset import Task
@@ -23,8 +25,11 @@ MOSTLY = 0.5
 """Part of a column's texts that may be no number in a column of numbers."""
 
 
-def read_table_subject(path: Path, *, target: str | None = None, task: Task | None = None) -> Subject:
-    """Read a table; ``target`` may be left out: then nothing is said about classes.
+def read_table_subject(
+    path: Path, *, target: str | None = None, task: Task | None = None, categories: Sequence[str] = ()
+) -> Subject:
+    """Read a table; ``target`` may be left out: then nothing is said about classes. ``categories`` are those of a
+    recipe.
 
     Raises
     ------
@@ -61,6 +66,7 @@ def read_table_subject(path: Path, *, target: str | None = None, task: Task | No
         test=np.zeros(0, np.int64),
         test_is_given=False,
         features=tuple(shown(column) for column in features),
+        kinds=tuple(_kind(table, column, category=column in categories) for column in features),
         is_text=tuple(bool(one) for one in texts),
         texts=tuple(texts),
         target=None if target is None else shown(target),
@@ -88,6 +94,13 @@ def as_numbers(column: pd.Series[Any]) -> tuple[npt.NDArray[np.float64], tuple[s
     coded = pd.Categorical(text)
     codes = coded.codes.astype(np.float64)
     return np.where(codes < 0, np.nan, codes), tuple(str(one) for one in coded.categories), []
+
+
+def _kind(table: Table, column: str, *, category: bool) -> str:
+    try:
+        return describe(table.frame[column], column, table.where, category=category).kind
+    except DataError:
+        return "unclear"
 
 
 def _targets(

@@ -51,7 +51,9 @@ def find_risk(sizes: Sizes) -> list[Finding]:
         factors.append(f"{sizes.rarest_class:,} samples in the rarest class")
     if sizes.label_noise is not None:
         points += sizes.label_noise > 0.05
-        factors.append(f"up to {sizes.label_noise:.1%} of the labels in doubt")
+        factors.append(f"label noise up to {sizes.label_noise:.1%}")
+    elif sizes.rarest_class is not None:
+        factors.append("label noise not estimated (no label in doubt, or by a weak judge only)")
     level = "high" if points >= 3 else "moderate" if points >= 1 else "low"
     advice = {
         "high": "regularize from the start (weight decay, dropout, augmentation, early stopping), try a smaller"

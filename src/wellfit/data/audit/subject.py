@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wellfit.data.dataset import Kind, Task
+from wellfit.data.audit.mask_facts import MaskFacts
+from wellfit.data.dataset import VOID, Kind, Task
 
 Rows = npt.NDArray[np.int64]
+
+DIFFERENT = 0.1
+"""Part of the pixels judged in both from which the masks of two pictures that are nearly the same disagree."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +35,8 @@ class Subject:
     text; float32 sequences ``(N, T, C)``.
     """
     y: npt.NDArray[Any]
-    """int64 classes ``(N,)``, -1 where missing; float64 ``(N, K)`` for regression, NaN where missing; ``(N, 0)``
-    without a target.
+    """int64 classes ``(N,)``, -1 where missing; float64 ``(N, K)`` for regression, NaN where missing; uint8
+    ``(N, H, W)`` for segmentation, a class for each pixel or VOID; ``(N, 0)`` without a target.
     """
     classes: tuple[str, ...]
     train: Rows
@@ -42,6 +46,10 @@ class Subject:
     test_is_given: bool
     features: tuple[str, ...] = ()
     """Names of the columns of a table."""
+    kinds: tuple[str, ...] = ()
+    """What each column holds as a feature: a ``ColumnKind``, or ``unclear`` where training would refuse it; empty for
+    other data and where all are numbers.
+    """
     is_text: tuple[bool, ...] = ()
     """Which columns hold text (their values in ``x`` are codes)."""
     texts: tuple[tuple[str, ...], ...] = ()
@@ -53,11 +61,31 @@ class Subject:
     """Height and width of the images of a folder, before any resizing."""
     fingerprint: str = ""
     """SHA-256 of the source: whether a plan was made for it."""
+    masks: MaskFacts | None = None
+    """What is known of the masks of a segmentation; ``None``: it is none."""
 
     @property
     def labels(self) -> npt.NDArray[np.int64] | None:
         """The classes ``(N,)``; ``None`` where there are none."""
         return self.y if self.task == "classification" else None
+
+    @property
+    def answer(self) -> str:
+        """What a sample's answer is called, in messages."""
+        return "mask" if self.task == "segmentation" else "class"
+
+    def disagree(self, rows: Sequence[int], *, exactly: bool) -> bool:
+        """Whether samples that are the same (or nearly, where not ``exactly``) have different classes or masks."""
+        if self.task == "segmentation":
+            first = self.y[rows[0]]
+            limit = 0 if exactly else DIFFERENT
+            for other in (self.y[row] for row in rows[1:]):
+                judged = (first != VOID) & (other != VOID)
+                if judged.any() and (first != other)[judged].mean() > limit:
+                    return True
+            return False
+        labels = self.labels
+        return labels is not None and len({int(labels[row]) for row in rows}) > 1
 
     def named(self, rows: Sequence[int] | Rows) -> tuple[str, ...]:
         """Return the names of rows."""

@@ -13,12 +13,17 @@ from wellfit.data.audit.read_folder import folder_fingerprint
 from wellfit.data.clean.arrays import clean_archive, clean_named
 from wellfit.data.clean.changes import Changes, Done, changes_of
 from wellfit.data.clean.folder import clean_folder
+from wellfit.data.clean.pairs import clean_pairs
 from wellfit.data.clean.plan import Plan
+from wellfit.data.mask_pairs import is_mask_folder
 from wellfit.data.named import NAMES
 from wellfit.data.naming import shown
-from wellfit.data.sources import load
+from wellfit.data.npy import is_npy_folder
+from wellfit.data.sources import TABLES, load
+from wellfit.data.ts_file import is_ts_folder
 from wellfit.errors import DataError
 
+CLEANED = "a folder of images or recordings, a table, .npz, or a name (arrays: save them as .npz)"
 RECORD = "plan.yaml"
 """The end of the name under which the plan is kept beside what it made."""
 
@@ -26,7 +31,7 @@ RECORD = "plan.yaml"
 def apply_plan(source: str, plan: Plan, out: Path) -> Done:
     """Write the cleaned copy of ``source`` to ``out``, whole or not at all, and the plan beside it.
 
-    A folder of images becomes a folder of copies, a table a table of the same kind, an archive or a named
+    A folder of images (and masks) becomes a folder of copies, a table a table of the same kind, an archive or a named
     data set an ``.npz``. The same source and plan give the same bytes.
 
     Raises
@@ -42,6 +47,8 @@ def apply_plan(source: str, plan: Plan, out: Path) -> Done:
     is_named = source in NAMES
     if not is_named and not path.exists():
         raise DataError(shown(source), "no such data set or path", "the data of the plan")
+    if not is_named:
+        _check_kind(path)
     _check_out(path if not is_named else None, out)
     changes = changes_of(plan)
     dataset = load(source) if is_named else None
@@ -76,13 +83,22 @@ def _write(path: Path, is_named: bool, source: str, changes: Changes, plan: Plan
     if is_named:
         return clean_named(source, changes, to)
     if path.is_dir():
-        return clean_folder(path, changes, to)
+        return (clean_pairs if is_mask_folder(path) else clean_folder)(path, changes, to)
     if path.suffix.lower() == ".npz":
         return clean_archive(path, changes, to)
     # pandas takes half a second to import
     from wellfit.data.clean.table import clean_table
 
     return clean_table(path, changes, target=plan.target, to=to)
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what has no copy that could be written, or whose samples are more than a file."""
+    is_other = path.suffix.lower() not in (*TABLES, ".npz")
+    if path.is_dir():
+        is_other = is_npy_folder(path) or is_ts_folder(path)
+    if is_other:
+        raise DataError(shown(path), "is of a kind that is not cleaned", CLEANED)
 
 
 def _check_out(path: Path | None, out: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wellfit.data.clean.plan import Plan
 from wellfit.data.naming import shown
@@ -32,6 +32,8 @@ class Changes:
     """Columns that are dropped."""
     filled: Mapping[str, list[str]]
     """Sample -> the columns that are filled."""
+    places: Mapping[str, int] = field(default_factory=dict)
+    """Sample -> the first action that names it."""
 
     @property
     def names(self) -> set[str]:
@@ -78,7 +80,8 @@ def changes_of(plan: Plan) -> Changes:
     filled: dict[str, list[str]] = {}
     for name, column in imputed:
         filled.setdefault(name, []).append(column)
-    return Changes(frozenset(dropped), relabeled, imputed, frozenset(columns), filled)
+    places = {name: at for at, one in reversed(list(enumerate(plan.actions))) for name in one.where}
+    return Changes(frozenset(dropped), relabeled, imputed, frozenset(columns), filled, places)
 
 
 def check_names(changes: Changes, known: set[str], where: str) -> None:
@@ -92,7 +95,23 @@ def check_names(changes: Changes, known: set[str], where: str) -> None:
     """
     unknown = sorted(changes.names - known)
     if unknown:
-        raise DataError("plan", f"{where} has no '{shown(unknown[0])}'", "names as the audit writes them")
+        place = f"plan.actions.{changes.places[unknown[0]]}" if unknown[0] in changes.places else "plan"
+        raise DataError(place, f"{where} has no '{shown(unknown[0])}'", "names as the audit writes them")
+
+
+def done_of(changes: Changes, before: int, after: int) -> Done:
+    """Return the counts of a copy with ``after`` of ``before`` samples.
+
+    Raises
+    ------
+    DataError
+        None is left.
+
+    """
+    if not after:
+        raise DataError("plan", "drops every sample", "some that stay")
+    imputed = sum(name not in changes.dropped for name, _ in changes.imputed)
+    return Done(before, after, len(set(changes.relabeled) - changes.dropped), imputed)
 
 
 def refuse_columns(changes: Changes, where: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from wellfit.errors import DataError
+from wellfit.errors import DataError, RecipeError
 from wellfit.recipe import validate
 from wellfit.recipe.base import Frozen
 from wellfit.recipe_file import read_file
@@ -20,6 +20,10 @@ HEAD = """\
 #   relabel      give `where` the class `to`
 #   impute       write `to` into the empty cells of `column` in `where`
 """
+
+
+MOST_BYTES = 2**26
+"""Bytes of a plan: a million names."""
 
 
 class Action(Frozen):
@@ -72,10 +76,13 @@ def read_plan(path: Path) -> Plan:
     Raises
     ------
     DataError
-        Not a mapping, or a key or value that a plan does not have.
+        No such file, not a mapping, or a key or value that a plan does not have.
 
     """
-    values: dict[str, Any] = read_file(path)
+    try:
+        values: dict[str, Any] = read_file(path, most=MOST_BYTES)
+    except RecipeError as error:
+        raise DataError(error.where, error.what, "a plan, as the audit writes it (--plan)") from None
     if "actions" not in values or "fingerprint" not in values:
         raise DataError(str(path), "is no plan", "source, fingerprint and actions, as the audit writes them (--plan)")
     return validate(Plan, values, where=str(path))

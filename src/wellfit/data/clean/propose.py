@@ -7,16 +7,20 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from wellfit.data.audit.finding import Finding
-from wellfit.data.audit.label_errors import SURE
+from wellfit.data.audit.label_errors import GOOD, SURE
 from wellfit.data.audit.missing import MOSTLY
 from wellfit.data.audit.subject import Subject
 from wellfit.data.clean.plan import Action, Plan
 
+DROPPED = ("unreadable", "missing_partner", "size_mismatch", "empty_masks", "blank_pictures")
+"""Kinds of findings whose samples go."""
+
 
 def propose(subject: Subject, findings: Sequence[Finding]) -> Plan:
-    """Return the plan: unreadable and blank samples, constant and mostly empty columns and rows without a target are
-    dropped, copies that agree on their class deduplicated, leaks dropped from train, sure label errors relabeled,
-    other missing values imputed. Nothing is ever done to a given test set.
+    """Return the plan: unreadable and blank samples, images and masks that do not fit together, constant and mostly
+    empty columns and rows without a target are dropped, copies that agree on their class deduplicated, leaks dropped
+    from train, sure label errors relabeled where the judge is good, other missing values imputed. Nothing is ever
+    done to a given test set.
 
     The values to impute (medians, of text the commonest) are computed without the samples of the test set.
     """
@@ -24,7 +28,7 @@ def propose(subject: Subject, findings: Sequence[Finding]) -> Plan:
     gone: set[str] = set()
     actions: list[Action] = []
     for finding in findings:
-        if finding.kind in ("unreadable", "blank_pictures"):
+        if finding.kind in DROPPED:
             actions += _drop(finding.where, finding.kind.replace("_", " "), gone, sealed)
         elif finding.kind == "exact_leaks" and subject.test_is_given:
             actions += _drop(finding.where, "also in the test set", gone, sealed)
@@ -36,7 +40,7 @@ def propose(subject: Subject, findings: Sequence[Finding]) -> Plan:
         if finding.kind in ("exact_duplicates", "near_duplicates"):
             actions += _deduplicate(finding, gone)
     for finding in findings:
-        if finding.kind == "label_errors":
+        if finding.kind == "label_errors" and float(finding.evidence["judge_accuracy"]) >= GOOD:
             actions += _relabel(finding, gone)
         elif finding.kind == "missing" and not finding.evidence.get("target"):
             actions += _impute(subject, finding, gone)
@@ -90,4 +94,7 @@ def _impute(subject: Subject, finding: Finding, gone: set[str]) -> list[Action]:
         codes, counts = np.unique(values, return_counts=True)
         to: str | float = subject.texts[column][int(codes[counts.argmax()])]
         return [Action(action="impute", column=name, where=where, to=to, why="missing; the commonest value")]
-    return [Action(action="impute", column=name, where=where, to=float(np.median(values)), why="missing; the median")]
+    middle = float(np.median(values))
+    if (values == np.rint(values)).all():  # a column of integers has no room for a half
+        middle = float(np.rint(middle))
+    return [Action(action="impute", column=name, where=where, to=middle, why="missing; the median")]

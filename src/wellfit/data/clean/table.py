@@ -1,13 +1,14 @@
-"""Clean a table: CSV and TSV field by field as text, so nothing else changes; Parquet by columns."""
+"""Clean a table: CSV and TSV field by field as text, so nothing else changes; other files each in its own way."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
 
-from wellfit.data.clean.changes import Changes, Done, check_names
-from wellfit.data.columns import SEPARATORS, columns_of, read_table
+from wellfit.data.clean.arrow import clean_arrow
+from wellfit.data.clean.changes import Changes, Done, check_names, done_of
+from wellfit.data.clean.lines import clean_lines
+from wellfit.data.columns import LINES, SEPARATORS, columns_of
 from wellfit.data.csv_file import MISSING
 from wellfit.data.naming import nearest_column, shown
 from wellfit.errors import DataError
@@ -31,8 +32,13 @@ def clean_table(path: Path, changes: Changes, *, target: str | None, to: Path) -
     if changes.relabeled and target is None:
         raise DataError("plan", "relabels, but names no target", "target: COLUMN")
     if path.suffix.lower() in SEPARATORS:
-        return _clean_text(path, columns, changes, target, to)
-    return _clean_columns(path, changes, target, to)
+        try:
+            return _clean_text(path, columns, changes, target, to)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise DataError(where, f"cannot be read ({shown(str(error))})", "comma-separated values") from None
+    if path.suffix.lower() in LINES:
+        return clean_lines(path, changes, target=target, to=to)
+    return clean_arrow(path, columns, changes, target=target, to=to)
 
 
 def _clean_text(path: Path, columns: tuple[str, ...], changes: Changes, target: str | None, to: Path) -> Done:
@@ -62,7 +68,7 @@ def _clean_text(path: Path, columns: tuple[str, ...], changes: Changes, target: 
                 what = f"{len(fields)} fields, where the first line names {len(columns)} columns"
                 raise DataError(f"{where}, {name}", what, "a plan that drops the line")
             fields += [""] * (len(columns) - len(fields))
-            for column in (one for one in changes.columns_of(name)):
+            for column in changes.columns_of(name):
                 if fields[place[column]].strip() not in MISSING:
                     raise DataError(f"{where}, {name}", f"'{shown(column)}' has a value", "an empty cell to impute")
                 fields[place[column]] = changes.imputed[name, column]
@@ -71,39 +77,4 @@ def _clean_text(path: Path, columns: tuple[str, ...], changes: Changes, target: 
             writer.writerow([fields[i] for i in kept])
             after += 1
     check_names(changes, seen, where)
-    if not after:
-        raise DataError("plan", "drops every sample", "some that stay")
-    return _done(changes, len(seen), after)
-
-
-def _clean_columns(path: Path, changes: Changes, target: str | None, to: Path) -> Done:
-    table = read_table(path)
-    if path.suffix.lower() not in (".parquet", ".pq"):
-        raise DataError(shown(path), "a table of a kind that is not cleaned", ".csv, .tsv or .parquet")
-    check_names(changes, set(table.rows), shown(path))
-    frame = table.frame.copy()
-    row_of = {name: row for row, name in enumerate(table.rows)}
-    named = {shown(column): column for column in table.columns}
-    for (name, column), value in changes.imputed.items():
-        frame[named[column]] = _set(frame[named[column]], row_of[name], value)
-    for name, value in changes.relabeled.items():
-        if target is not None:
-            frame[named[target]] = _set(frame[named[target]], row_of[name], value)
-    kept = [row for name, row in row_of.items() if name not in changes.dropped]
-    if not kept:
-        raise DataError("plan", "drops every sample", "some that stay")
-    frame = frame.iloc[kept].drop(columns=[named[column] for column in changes.columns])
-    frame.to_parquet(to, index=False)
-    return _done(changes, len(table.rows), len(kept))
-
-
-def _set(column: Any, row: int, value: str) -> Any:
-    made = column.copy()
-    is_text = column.dtype == object or str(column.dtype) in ("string", "str")
-    made.iloc[row] = value if is_text else type(made.dropna().iloc[0])(value)
-    return made
-
-
-def _done(changes: Changes, before: int, after: int) -> Done:
-    imputed = sum(name not in changes.dropped for name, _ in changes.imputed)
-    return Done(before, after, len(set(changes.relabeled) - changes.dropped), imputed)
+    return done_of(changes, len(seen), after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -23,8 +24,16 @@ def compose(matrices: Sequence[Tensor]) -> Tensor:
     return composed
 
 
-def warp(x: Tensor, matrix: Tensor, field: Tensor | None = None) -> Tensor:
-    """Resample images at the places that ``matrix`` names: bilinear, black outside.
+def warp_masks(masks: Tensor, matrix: Tensor, field: Tensor | None = None, *, outside: int) -> Tensor:
+    """Resample masks uint8 (n, H, W) as ``warp`` does the images: the nearest pixel's class, ``outside`` outside."""
+    found = warp(masks.unsqueeze(1).float() + 1, matrix, field, mode="nearest").squeeze(1)
+    return torch.where(found == 0, outside, found - 1).to(torch.uint8)
+
+
+def warp(
+    x: Tensor, matrix: Tensor, field: Tensor | None = None, *, mode: Literal["bilinear", "nearest"] = "bilinear"
+) -> Tensor:
+    """Resample images at the places that ``matrix`` names: black outside.
 
     A place at a pixel's center gives this pixel bit for bit, and no sample depends on the others in the tensor.
 
@@ -37,6 +46,8 @@ def warp(x: Tensor, matrix: Tensor, field: Tensor | None = None) -> Tensor:
     field
         (n, 2, H, W): how far from its own place each output pixel is sampled before the matrix acts, x then y, in
         pixels; ``None``: nowhere.
+    mode
+        What stands between pixels: a blend of four, or the nearest.
 
     Returns
     -------
@@ -69,7 +80,8 @@ def warp(x: Tensor, matrix: Tensor, field: Tensor | None = None) -> Tensor:
         # on the horizon the depth is 0
         grid = grid.div_(depth[:, None]).clamp_(-FAR, FAR).nan_to_num_(nan=FAR)
     places = grid.movedim(1, 3)
-    return torch.nn.functional.grid_sample(canvas, places, padding_mode="zeros", align_corners=False).to(x.dtype)
+    sample = torch.nn.functional.grid_sample
+    return sample(canvas, places, mode=mode, padding_mode="zeros", align_corners=False).to(x.dtype)
 
 
 def _terms(row: Tensor, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:

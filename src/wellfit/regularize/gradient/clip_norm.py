@@ -34,6 +34,8 @@ class ClipNorm(GradientRule):
     @staticmethod
     def transform(gradients: Sequence[Tensor], numbers: Mapping[str, Tensor]) -> None:
         """Scale every leaf by the member's factor."""
-        factor = (numbers["limit"] / (gradient_norm(gradients) + 1e-6)).clamp(max=1.0)
+        limit = numbers["limit"]
+        factor = (limit / (gradient_norm(gradients) + 1e-6)).clamp(max=1.0)
+        factor = torch.where(limit.isinf(), 1.0, factor)  # also where the norm overflows
         for g in gradients:
             g.mul_(factor.view(-1, *[1] * (g.ndim - 1)))

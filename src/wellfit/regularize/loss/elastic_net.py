@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -36,7 +37,8 @@ class ElasticNet(Penalty):
         """Return (P,): the mixture of absolute values and half squares, times the strength."""
         ratio = numbers["l1_ratio"]
         terms = numbers["strength"] * (ratio * w.abs() + (1 - ratio) / 2 * w.square())
-        return member_sums(terms)
+        # the squares of a diverging member may be infinite: without strength they count nothing all the same
+        return member_sums(torch.where(numbers["strength"] > 0, terms, 0.0))
 
     @staticmethod
     def add_gradient(g: Tensor, w: Tensor, numbers: Numbers) -> None:

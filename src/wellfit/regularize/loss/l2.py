@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -30,7 +31,9 @@ class L2(Penalty):
     @staticmethod
     def value(w: Tensor, numbers: Mapping[str, Tensor]) -> Tensor:
         """Return (P,): half the strength times the sum of squares."""
-        return member_sums(numbers["strength"] / 2 * w.square())
+        terms = numbers["strength"] / 2 * w.square()
+        # the squares of a diverging member may be infinite: without strength they count nothing all the same
+        return member_sums(torch.where(numbers["strength"] > 0, terms, 0.0))
 
     @staticmethod
     def add_gradient(g: Tensor, w: Tensor, numbers: Mapping[str, Tensor]) -> None:

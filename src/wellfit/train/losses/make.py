@@ -25,9 +25,10 @@ from wellfit.recipe.loss import (
 )
 from wellfit.train.losses.classification import binary_cross_entropy, cross_entropy, dice, focal
 from wellfit.train.losses.margin import hinge, multiclass_hinge
+from wellfit.train.losses.pixels import of_pixels
 from wellfit.train.losses.regression import huber, mae, mse
 
-Function = Callable[[Tensor, Tensor], Tensor]
+Function = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,11 @@ class Loss:
     """One number a sample, (..., B), from answers (..., B, C) and targets: see ``wellfit.train.losses``."""
 
     function: Function
+    """Of answers and targets; where ``of_batch``, with a keyword ``judged`` too."""
     takes_soft: bool = True
     """Whether smoothed and mixed targets count as what they are; else as their largest class."""
+    pixels: bool = False
+    """Whether it is that of a segmentation: answers (..., B, C, H, W), masks (..., B, H, W)."""
     of_batch: bool = False
     """Whether a sample's number depends on the batch's others: then only the mean over one batch means something, and
     a mean over several batches is not what one large batch gives.
@@ -47,14 +51,15 @@ class Loss:
         return self.function(z, y)
 
 
-def make_loss(spec: LossSpec, *, device: torch.device | None = None) -> Loss:
+def make_loss(spec: LossSpec, *, device: torch.device | None = None, pixels: bool = False) -> Loss:
     """Return the loss of a spec; its class weights are numbers by now (``with_balanced_weights``).
 
-    ``device`` is where they will be needed: from elsewhere they are copied in every call.
+    ``device`` is where they will be needed: from elsewhere they are copied in every call. With ``pixels`` it is that of
+    a segmentation (``losses.pixels``).
     """
     if not isinstance(spec, SumSpec):
-        return _one(spec, device)
-    terms = [(term.weight, _one(term.loss, device)) for term in spec.terms]
+        return _of_task(_one(spec, device), pixels)
+    terms = [(term.weight, _of_task(_one(term.loss, device), pixels)) for term in spec.terms]
 
     def total(z: Tensor, y: Tensor) -> Tensor:
         added = terms[0][0] * terms[0][1](z, y)
@@ -65,8 +70,15 @@ def make_loss(spec: LossSpec, *, device: torch.device | None = None) -> Loss:
     return Loss(
         total,
         takes_soft=any(loss.takes_soft for _, loss in terms),
+        pixels=pixels,
         of_batch=any(loss.of_batch for _, loss in terms),
     )
+
+
+def _of_task(loss: Loss, pixels: bool) -> Loss:
+    if not pixels:
+        return loss
+    return Loss(of_pixels(loss.function, of_batch=loss.of_batch), loss.takes_soft, pixels=True)
 
 
 def _one(spec: OneLoss, device: torch.device | None) -> Loss:
@@ -99,7 +111,11 @@ def _weighted(
     if isinstance(class_weights, str):
         raise ValueError(f"class weights {class_weights!r} are not numbers yet")
     weights = torch.tensor(class_weights, device=device)
-    return Loss(lambda z, y: function(z, y, weights=weights.to(z)), of_batch=True)
+
+    def weighted(z: Tensor, y: Tensor, judged: Tensor | None = None) -> Tensor:
+        return function(z, y, weights=weights.to(z), judged=judged)
+
+    return Loss(weighted, of_batch=True)
 
 
 def probabilities(spec: LossSpec, z: Tensor) -> Tensor:

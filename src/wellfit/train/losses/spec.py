@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
+from wellfit.data.dataset import Task
 from wellfit.recipe.loss import (
     CrossEntropySpec,
     FocalSpec,
@@ -55,7 +55,7 @@ def with_balanced_weights(spec: LossSpec, counts: Sequence[int]) -> LossSpec:
     return _changed(spec, resolved)
 
 
-def suits(spec: LossSpec, task: Literal["classification", "regression"], classes: int) -> str | None:
+def suits(spec: LossSpec, task: Task, classes: int) -> str | None:
     """Return None where the loss can be used for the task, else what was expected, in words.
 
     Each term of a sum must suit. ``classes`` is not used for a regression.
@@ -64,10 +64,10 @@ def suits(spec: LossSpec, task: Literal["classification", "regression"], classes
     return next((expected for loss in losses if (expected := _suits(loss, task, classes))), None)
 
 
-def _suits(loss: OneLoss, task: Literal["classification", "regression"], classes: int) -> str | None:
+def _suits(loss: OneLoss, task: Task, classes: int) -> str | None:
     if isinstance(loss, FOR_NUMBERS) != (task == "regression"):
         for_classes = "cross_entropy for classes, or binary_cross_entropy, focal, dice or a hinge"
-        return for_classes if task == "classification" else "mse, mae or huber for numbers"
+        return "mse, mae or huber for numbers" if task == "regression" else for_classes
     if isinstance(loss, HingeSpec) and classes != 2:
         return f"multiclass_hinge for {classes} classes, as hinge takes two"
     weights = loss.class_weights if isinstance(loss, CrossEntropySpec | FocalSpec) else None

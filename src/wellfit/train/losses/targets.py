@@ -29,10 +29,15 @@ def expected(values: Tensor, y: Tensor) -> Tensor:
     return values.gather(-1, y.unsqueeze(-1)).squeeze(-1)
 
 
-def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
-    """Return ``losses`` (..., B) scaled so that their plain mean is the mean weighted by ``weights`` (..., B).
+def weighted_mean(losses: Tensor, weights: Tensor, judged: Tensor | None = None) -> Tensor:
+    """Return ``losses`` (..., B), which are times their weights, scaled so that their plain mean is the mean weighted
+    by ``weights`` (..., B).
 
-    A batch without any weight gives 0.
+    ``judged`` (..., B): which of them count; ``None``: all. A batch without any weight gives 0.
     """
-    total = weights.sum(-1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
-    return losses * (losses.shape[-1] / total)
+    if judged is not None:
+        losses, weights = losses * judged, weights * judged
+    total = weights.sum(-1, keepdim=True)
+    # no quotient by a tiny number: many samples over it would be infinite, and 0 times that is NaN
+    scale = torch.where(total > 0, losses.shape[-1] / torch.where(total > 0, total, 1.0), 0.0)
+    return losses * scale
