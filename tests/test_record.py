@@ -23,6 +23,8 @@ def test_a_loss_is_better_lower_and_an_accuracy_higher() -> None:
     assert {metric: better_sign(metric) for metric in (*METRICS, "gap", "test_loss", "test_accuracy")} == {
         "val_loss": -1,
         "val_accuracy": 1,
+        "val_iou": 1,
+        "train_iou": 1,
         "train_loss": -1,
         "train_accuracy": 1,
         "gap": -1,
@@ -43,7 +45,7 @@ def test_values_by_name() -> None:
 def test_rows_go_to_plain_values_and_back() -> None:
     found = row(1, math.inf)
     assert EpochRow(**row_to_dict(found)) == found
-    assert row_to_dict(TestRow(1.0, None)) == {"test_loss": 1.0, "test_accuracy": None}
+    assert row_to_dict(TestRow(1.0, None)) == {"test_loss": 1.0, "test_accuracy": None, "test_iou": None}
 
 
 def test_a_run_is_judged_at_the_epoch_of_its_weights() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from wellfit.data.memory import for_samples, memory_limit, parse_memory, physical_memory
+from wellfit.data.memory import for_samples, memory_limit, parse_memory
+from wellfit.machine import physical_memory
 from wellfit.errors import DataError
 
 

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellfit.data import memory
-from wellfit.data.memory import check_memory, physical_memory
+from wellfit.data.memory import check_memory
+from wellfit.machine import physical_memory
 from wellfit.data.naming import nearest_column, shown
 from wellfit.errors import DataError
 

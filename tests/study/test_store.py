@@ -502,3 +502,17 @@ def test_a_kill_at_any_moment_leaves_a_consistent_prefix(path: Path, writers: su
         with closing(sqlite3.connect(path)) as plain:
             assert plain.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         last = kept
+
+
+def test_a_database_of_before_there_were_masks_goes_on(path: Path) -> None:
+    with Store.open(path, "mine") as store:
+        store.begin(MEMBERS)
+        store.finish(record(test=TestRow(0.75, 0.5)))
+    with closing(sqlite3.connect(path)) as old:
+        for table, column in (("runs", "test_iou"), ("epochs", "train_iou"), ("epochs", "val_iou")):
+            old.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        old.commit()
+    with Store.open(path, "mine") as store:
+        assert store.finished()["plain", 0] == record(test=TestRow(0.75, 0.5))
+        store.finish(record("l2", test=TestRow(0.5, 0.25, 0.125)))
+        assert store.finished()["l2", 0].value("test_iou") == 0.125

@@ -161,7 +161,7 @@ def samples(stored: Stored, memory: int | None) -> Tensor:
     """Return the samples of a cache file, in memory where they have room there (``memory.for_samples``)."""
     room = for_samples(memory)
     fits = room is None or stored.size <= room
-    return torch.from_numpy(read_all(stored)) if fits else streamed(stored)
+    return torch.from_numpy(read_all(stored)) if fits else streamed(stored, memory)
 
 
 def check_limit(where: str, x: Tensor, memory: int | None) -> None:

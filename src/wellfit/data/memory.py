@@ -15,7 +15,10 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Names of glibc's ``mallopt``."""
 
 LARGE = 2**20
-"""Bytes of memory that is given back to the system as soon as it is free (``give_back_freed``)."""
+"""Bytes from which a block of memory is given back to the system as soon as it is free (``give_back_freed``)."""
+
+KEPT = 2**20
+"""Bytes of smaller free blocks that are kept at the end of the heap."""
 
 LEAST = 2**20
 """Bytes; a smaller limit is a slip of the pen."""
@@ -72,8 +75,8 @@ def give_back_freed() -> None:
     """
     try:
         library = ctypes.CDLL(None)
-        for name in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
-            library.mallopt(name, LARGE)
+        library.mallopt(_MMAP_THRESHOLD, LARGE)
+        library.mallopt(_TRIM_THRESHOLD, KEPT)
     except (OSError, AttributeError, TypeError):
         pass
 

@@ -230,6 +230,7 @@ def _prepare(engine: sa.Engine, place: str, *, create: bool) -> None:
     """Make the tables if there are none, and refuse a database that holds something else: it is left as it was."""
     with engine.connect() as connection:
         made = _has_tables(connection, place)
+        lacks = made and any(_missing_columns(connection))
     if not made and not create:
         raise StorageError(f"{place}: there are no results")
     if create and engine.dialect.name == "sqlite":
@@ -238,20 +239,21 @@ def _prepare(engine: sa.Engine, place: str, *, create: bool) -> None:
             raw.cursor().execute("PRAGMA journal_mode=WAL")
         finally:
             raw.close()
+    if made and not lacks:  # readers take no lock
+        return
     with engine.execution_options(writes=True).begin() as connection:
-        if made:
-            _add_columns(connection)
-        else:
+        if not made:
             METADATA.create_all(connection)
+        for name, column in list(_missing_columns(connection)):
+            kind = METADATA.tables[name].c[column].type.compile(connection.dialect)
+            connection.execute(sa.text(f"ALTER TABLE {name} ADD COLUMN {column} {kind}"))
 
 
-def _add_columns(connection: sa.Connection) -> None:
+def _missing_columns(connection: sa.Connection) -> Iterator[tuple[str, str]]:
+    """Yield table and column of LATER that the database lacks."""
     for name, later in LATER.items():
         present = {column["name"] for column in sa.inspect(connection).get_columns(name)}
-        for column in later:
-            if column not in present:
-                kind = METADATA.tables[name].c[column].type.compile(connection.dialect)
-                connection.execute(sa.text(f"ALTER TABLE {name} ADD COLUMN {column} {kind}"))
+        yield from ((name, column) for column in later if column not in present)
 
 
 def _has_tables(connection: sa.Connection, place: str) -> bool:
