@@ -60,7 +60,7 @@ def plans_of(path: Path, drawn: set[str], *, planted: bool) -> dict[str, Plan]:
     right labels one that leaves out the samples drawn for noise.
     """
     subject = read_subject(DataSpec(source=str(path)))
-    findings = judge_labels(subject)
+    findings, _ = judge_labels(subject)
     audit, doubts = propose(subject, findings), doubted(findings)
     hits = f", {len(drawn & doubts.keys())} of the {len(drawn)} planted among them" if planted else ""
     print(f"  in doubt: {len(doubts)} of {len(subject.train)}{hits}")

@@ -16,6 +16,7 @@ from wellfit.data.audit.duplicates import find_duplicates
 from wellfit.data.audit.finding import by_severity
 from wellfit.data.audit.imbalance import find_imbalance
 from wellfit.data.audit.judge import judge_labels
+from wellfit.data.audit.label_errors import Noise
 from wellfit.data.audit.leaks import find_leaks
 from wellfit.data.audit.limits import find_limits
 from wellfit.data.audit.mask_classes import find_mask_classes
@@ -115,9 +116,9 @@ def audit(recipe: Recipe, *, step: Callable[[str], None] = lambda name: None) ->
             continue
         found += find(subject)
     step("label errors")
-    doubted = judge_labels(subject)
+    doubted, noise = judge_labels(subject)
     step("risk")
-    found += doubted + risk_of(subject, recipe, doubted)
+    found += doubted + risk_of(subject, recipe, noise)
     spec = resolve_model(recipe.model, subject.kind, subject.task or "classification")
     return Audit(
         subject,
@@ -131,7 +132,7 @@ def audit(recipe: Recipe, *, step: Callable[[str], None] = lambda name: None) ->
     )
 
 
-def risk_of(subject: Subject, recipe: Recipe, doubted: Sequence[Finding]) -> list[Finding]:
+def risk_of(subject: Subject, recipe: Recipe, noise: Noise | None) -> list[Finding]:
     """Return the risk of overfitting of the recipe's network (or the default one) on this data."""
     if subject.task is None:
         return []
@@ -151,7 +152,7 @@ def risk_of(subject: Subject, recipe: Recipe, doubted: Sequence[Finding]) -> lis
             features=int(np.prod(subject.x.shape[1:])),
             parameters=parameters,
             rarest_class=None if counts is None else int(counts.min()),
-            label_noise=next((float(one.evidence["noise_high"]) for one in doubted), None),
+            label_noise=None if noise is None else noise.high,
             network=f"the {'default ' if recipe.model is None else ''}{spec.kind}",
             is_vector=subject.kind == "vector",
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.kernel_ridge import KernelRidge
 
-from wellfit.data.audit.judge import FOLDS, draw_folds, out_of_fold
+from tests.data.audit.subjects import columns
+from wellfit.data.audit.judge import FOLDS, draw_folds, judge_labels, out_of_fold
 from wellfit.data.audit.kernel_ridge import PENALTIES, WIDTH, ridge_scores
 from wellfit.data.audit.label_errors import Noise, estimate_noise, find_suspects, log_likelihood, posterior
 from wellfit.data.audit.patches import patch_features
@@ -112,3 +115,15 @@ def test_flipped_rows_of_a_table() -> None:
     found = find_suspects(scores, given, noise)
     assert wrong[found.rows].mean() >= 0.8
     assert wrong[found.rows].sum() >= 0.7 * wrong.sum()
+
+
+def test_labels_without_doubt_still_have_an_estimate() -> None:
+    """Two far groups, all labels right: nothing is named, and the part of wrong labels is known to be small."""
+    x = np.random.default_rng(0).normal(size=(200, 3)) + 20 * (np.arange(200) % 2)[:, None]
+    subject = columns(x)
+    subject = replace(subject, task="classification", y=np.arange(200) % 2, classes=("a", "b"))
+    findings, noise = judge_labels(subject)
+    assert findings == []
+    assert noise is not None
+    assert noise.low == 0
+    assert noise.high < 0.03

@@ -11,7 +11,14 @@ from wellfit.data.audit.copies import exact_groups
 from wellfit.data.audit.descriptor import descriptors
 from wellfit.data.audit.finding import Finding
 from wellfit.data.audit.kernel_ridge import ridge_scores
-from wellfit.data.audit.label_errors import estimate_noise, find_suspects, label_error_finding, log_likelihood, softmax
+from wellfit.data.audit.label_errors import (
+    Noise,
+    estimate_noise,
+    find_suspects,
+    label_error_finding,
+    log_likelihood,
+    softmax,
+)
 from wellfit.data.audit.patches import patch_features
 from wellfit.data.audit.subject import Subject
 from wellfit.data.audit.traits import traits
@@ -26,23 +33,25 @@ Floats = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.int64]
 
 
-def judge_labels(subject: Subject) -> list[Finding]:
-    """Return the labels in doubt, judged by scores from outside of the fold."""
+def judge_labels(subject: Subject) -> tuple[list[Finding], Noise | None]:
+    """Return the labels in doubt, judged by scores from outside of the fold, and the part of labels that are wrong;
+    ``None`` where there are no classes to judge.
+    """
     labels = subject.labels
     if labels is None:
-        return []
+        return [], None
     rows = subject.train[labels[subject.train] >= 0]
     counts = np.bincount(labels[rows], minlength=len(subject.classes))
     rows = rows[counts[labels[rows]] >= LEAST]
     present, y = np.unique(labels[rows], return_inverse=True)
     if len(present) < 2:
-        return []
+        return [], None
     scores = out_of_fold(subject.x[rows], y, subject.kind)
     noise = estimate_noise(scores, y)
     suspects = find_suspects(scores, y, noise)
     named = suspects._replace(suggested=present[suspects.suggested])
     accuracy = float((scores.argmax(axis=1) == y).mean())
-    return label_error_finding(subject, rows, named, accuracy=accuracy, noise=noise)
+    return label_error_finding(subject, rows, named, accuracy=accuracy, noise=noise), noise
 
 
 def out_of_fold(x: npt.NDArray[Any], y: Classes, kind: Kind) -> Floats:

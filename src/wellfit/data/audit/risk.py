@@ -53,7 +53,7 @@ def find_risk(sizes: Sizes) -> list[Finding]:
         points += sizes.label_noise > 0.05
         factors.append(f"label noise up to {sizes.label_noise:.1%}")
     elif sizes.rarest_class is not None:
-        factors.append("label noise not estimated (no label in doubt, or by a weak judge only)")
+        factors.append("label noise not estimated (too few samples of a class)")
     level = "high" if points >= 3 else "moderate" if points >= 1 else "low"
     advice = {
         "high": "regularize from the start (weight decay, dropout, augmentation, early stopping), try a smaller"
