@@ -49,6 +49,20 @@ def test_audit_then_study(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
     assert len(json.loads(other.out)["arms"]) == 3
 
 
+def test_studies_of_two_sets_and_their_plans_stand_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path)
+    table = np.random.default_rng(1).normal(size=(60, 3)).round(3)
+    np.savetxt("b.csv", np.vstack([table, table[:3]]), delimiter=",", header="x,y,price", comments="")
+    for source, *options in (("a.npz",), ("b.csv", "--target", "price")):
+        assert call(capsys, "data", source, *options, "--plan", "plan.yaml", "-q").code == 0
+        assert call(capsys, "study", source, "--clean", "plan.yaml", "--set", "epochs=1", "-q").code == 0
+    assert (tmp_path / "runs" / "a-cleaning" / "report.html").exists()
+    assert "target: price" in (tmp_path / "runs" / "b-cleaning" / "study.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -125,6 +125,23 @@ def test_numbers_to_predict_from_a_long_table(tmp_path: Path) -> None:
     assert (data.x[:, 5] == 0).all()
 
 
+def test_columns_of_a_long_table_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    long_frame().assign(note="text").to_csv(path, index=False)
+    roles = {"target": "label", "id": "series", "time": "t", "length": 4}
+    assert "the column 'note' is no column of numbers" in message(path, **roles)
+    assert load(spec(path, **roles, drop=["note", "b"])).features == ("a", "who")
+    assert "has no column 'notes'; expected 'note' (nearest)" in message(path, **roles, drop=["notes"])
+    assert "data.drop: 't' has another role" in message(path, **roles, drop=["t"])
+
+
+def test_recordings_without_class_folders(tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "0_a_0.wav").write_bytes(b"RIFF")
+    assert "recordings without class folders; expected root/<class>/<recording>" in message(tmp_path / "r")
+    assert "data.label_from: name (<class>_<...>.wav)" in message(tmp_path / "r")
+
+
 def test_long_tables_at_fault(tmp_path: Path) -> None:
     path, frame = tmp_path / "x.csv", long_frame()
     frame.to_csv(path, index=False)

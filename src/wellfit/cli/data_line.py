@@ -40,12 +40,13 @@ def data_lines(prepared: Prepared, given: Sequence[Arm]) -> list[str]:
         names = [arm.name for arm in prepared.arms if arm.recipe.data == spec]
         models = {arm.name: arm.recipe.model for arm in prepared.arms if arm.name in names}
         open_ones = {arm.name for arm in given if arm.recipe.model is None}
+        by = {arm.name: _optimizer(arm, given) for arm in prepared.arms}
         dataset = next(iter(replicates.values())).dataset
         who = f" ({listing(names, most=MOST_NAMES)})" if many else ""
         facts = [form_text(dataset), task_text(dataset.task, dataset.classes, dataset.targets, given=spec.task)]
         facts += [f"{len(dataset.skipped):,} left out"] if dataset.skipped else []
         facts.append(parts_text(list(replicates.values())))
-        lines.append(f"data{who}: {dataset.name}: {', '.join(facts)}; {_networks(models, open_ones, dataset)}")
+        lines.append(f"data{who}: {dataset.name}: {', '.join(facts)}; {_networks(models, open_ones, by, dataset)}")
         columns = _columns(dataset, spec)
         lines += [columns] if columns else []
     return lines
@@ -130,13 +131,21 @@ def wrapped(lines: Iterable[str]) -> str:
     )
 
 
-def _networks(models: Mapping[str, ModelSpec | None], inferred: set[str], dataset: Dataset) -> str:
+def _optimizer(arm: Arm, given: Sequence[Arm]) -> str:
+    """Return ``, trained by adam`` where that was chosen with the network."""
+    was = next((one.recipe.optimizer for one in given if one.name == arm.name), arm.recipe.optimizer)
+    return "" if was == arm.recipe.optimizer else f", trained by {arm.recipe.optimizer.kind}"
+
+
+def _networks(
+    models: Mapping[str, ModelSpec | None], inferred: set[str], by: Mapping[str, str], dataset: Dataset
+) -> str:
     from wellfit.models.build import describe
 
     told: dict[str, list[str]] = {}
     for arm, spec in models.items():
         if spec is not None:
-            text = network_text(describe(spec), dataset.kind, dataset.task, inferred=arm in inferred)
+            text = network_text(describe(spec) + by[arm], dataset.kind, dataset.task, inferred=arm in inferred)
             told.setdefault(text, []).append(arm)
     if len(told) == 1:
         return f"network: {next(iter(told))}"

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from wellfit.cli.options import AsJson, Certify, Fresh, Memory, Out, Quiet, Sets, SkipBad, Store
+from wellfit.cli.study_name import study_name
 
 RECIPES = (".yaml", ".yml")
 CLEANING_SEEDS = 5
@@ -56,8 +57,11 @@ def command(
 
     overrides = [*(sets or ()), *(["data.skip_bad=true"] if skip_bad else ())]
     if clean is not None and file.suffix.lower() not in RECIPES:
-        values = {"data": str(file), "study": {"seeds": CLEANING_SEEDS, "cleaning": str(clean)}}
-        spec = parse_study(values, overrides=overrides, name="cleaning")
+        from wellfit.data.clean import read_plan
+
+        data = {"source": str(file), "target": read_plan(clean).target}
+        values = {"data": data, "study": {"seeds": CLEANING_SEEDS, "cleaning": str(clean)}}
+        spec = parse_study(values, overrides=overrides, name=f"{study_name(str(file))}-cleaning")
     else:
         # as JSON a path is one YAML text, whatever it holds
         overrides += [] if clean is None else [f"study.cleaning={json.dumps(str(clean))}"]

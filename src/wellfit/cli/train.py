@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wellfit.cli.options import AsJson, Fresh, Memory, Out, Quiet, Sets, SkipBad, Store
+from wellfit.cli.study_name import study_name
 from wellfit.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def command(
         data = values.get("data")
         values["data"] = {**(data if isinstance(data, dict) else {"source": data}), "target": target}
     overrides += ["data.skip_bad=true"] if skip_bad else []
-    spec = parse_study({**values, "study": {"seeds": [seed]}}, overrides=overrides, name=_name(source))
+    spec = parse_study({**values, "study": {"seeds": [seed]}}, overrides=overrides, name=study_name(source))
     if find_lr:
         _find_lr(spec, out=out, store=store, fresh=fresh, as_json=as_json, quiet=quiet, memory=memory)
         return
@@ -105,10 +105,3 @@ def _recipe(values: dict[str, Any], path: str) -> dict[str, Any]:
     if "study" in values:
         raise RecipeError(path, "has a part 'study'", f"'wellfit study {path}', or a recipe without it")
     return values
-
-
-def _name(source: str) -> str:
-    """Return the study's name: the last part of the path, without what a folder's name cannot hold."""
-    path = Path(source).resolve()
-    last = path.name if path.is_dir() else path.stem
-    return re.sub(r"[^A-Za-z0-9._ -]+", "-", last)[:100].strip("._ -") or "train"

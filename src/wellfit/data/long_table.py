@@ -29,12 +29,14 @@ def load_long_table(
     length: Length | None = None,
     task: Task | None = None,
     skip_bad: bool = False,
+    drop: Sequence[str] = (),
 ) -> Dataset:
     """Load a table of sequences, float32 ``(N, T, C)``, in the order in which the series first appear.
 
     The rows of a series are those with the same value of the column ``id``, in the order of the column ``time`` (else
-    of the file); ``target`` and ``group`` have one value in all of them. All other columns are its channels: numbers.
-    Unequal lengths need ``length``. The order of the samples, for a split by time, is that of each series' first time.
+    of the file); ``target`` and ``group`` have one value in all of them. All other columns but
+    those to ``drop`` are its channels: numbers. Unequal lengths need ``length``. The order of the samples, for a split
+    by time, is that of each series' first time.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def load_long_table(
     if target is None:
         raise DataError("data.target", f"missing, for the table {where}", nearest_column("", columns))
     roles = {"target": target, "id": id, "time": time, "group": group}
-    channels = channels_of(where, columns, roles)
+    channels = channels_of(where, columns, roles, drop=drop)
     table = read_table(path, text_column=target, skip_bad=skip_bad)
     rows = sorted_rows(table, channels, roles, skip_bad=skip_bad)
     for name in (target, group):
@@ -107,14 +109,19 @@ def sorted_rows(table: Table, channels: Sequence[str], roles: Mapping[str, str |
     return Rows(np.split(values[kept[order]], ends[:-1].tolist()), kept, owner, steps, first, skipped)
 
 
-def channels_of(where: str, columns: Sequence[str], roles: Mapping[str, str | None]) -> list[str]:
-    """Return the columns without a role; refuse roles that do not fit the table."""
-    for field, name in roles.items():
+def channels_of(
+    where: str, columns: Sequence[str], roles: Mapping[str, str | None], *, drop: Sequence[str] = ()
+) -> list[str]:
+    """Return the columns without a role, but for those to ``drop``; refuse roles that do not fit the table."""
+    for name in drop:
+        if name in roles.values():
+            raise DataError("data.drop", f"'{shown(name)}' has another role", "columns that are not needed")
+    for field, name in [*roles.items(), *(("drop", name) for name in drop)]:
         if name is not None and name not in columns:
             raise DataError(f"data.{field}", f"{where} has no column '{shown(name)}'", nearest_column(name, columns))
     if roles["target"] == roles["id"] or roles["time"] in (roles["target"], roles["id"]):
         raise DataError("data.target", "the same column as data.id or data.time", "a column for each")
-    channels = [name for name in columns if name not in roles.values()]
+    channels = [name for name in columns if name not in roles.values() and name not in drop]
     if not channels:
         raise DataError(where, "holds no values beside target, id and time", "columns of numbers")
     return channels

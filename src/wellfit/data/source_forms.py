@@ -146,5 +146,6 @@ def load_form(spec: DataSpec, form: Form, memory: int | None = None) -> Dataset 
             length=spec.length,
             task=spec.task,
             skip_bad=spec.skip_bad,
+            drop=spec.drop,
         )
     return None

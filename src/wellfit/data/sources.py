@@ -188,6 +188,8 @@ def _checked(spec: DataSpec, dataset: Dataset) -> Dataset:
     if spec.size is not None and dataset.kind != "image":
         raise DataError("data.size", f"received {list(spec.size)}, but {shown(spec.source)} holds no images", "no size")
     for field in ("drop", "categories", "impute", "indicate", "encode"):
+        if field == "drop" and spec.id is not None:
+            continue  # a long table leaves columns out too
         if not dataset.columns and getattr(spec, field) != DataSpec.model_fields[field].default:
             raise DataError(
                 f"data.{field}", f"{shown(spec.source)} is no table of samples", "a table, or no such field"

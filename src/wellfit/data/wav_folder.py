@@ -19,6 +19,7 @@ from wellfit.data.wav import FLOOR, Samples, log_mel, read_wav, resampled
 from wellfit.errors import DataError
 
 NAMES = "<class>_<...>.wav"
+LAYOUT = "root/<class>/<recording>, or root/train/<class>/<recording> and root/test/<class>/<recording>"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def load_wav_folder(
     if label_from == "name":
         train = [_by_name(file) for file in image_files(root)]
     else:
+        if not any(one.is_dir() for one in root.iterdir()):
+            raise DataError(where, "recordings without class folders", f"{LAYOUT}, or data.label_from: name ({NAMES})")
         first, second = labelled_files(root)
         train = [Recording(shown(file), file, label) for file, label in first]
         test = [Recording(shown(file), file, label) for file, label in second or []]

@@ -25,6 +25,7 @@ from wellfit.study.advice import advice
 from wellfit.study.circumstances import class_counts
 from wellfit.study.cleaning import load_once, plan_advice, plans_of, read_plans
 from wellfit.study.design import Arm, expand
+from wellfit.study.optimizer import suited_optimizer
 from wellfit.train.losses import measured, suits, with_balanced_weights
 from wellfit.train.member import Member
 from wellfit.train.places import check_parameters, check_sites
@@ -114,6 +115,7 @@ def _whole(arm: Arm, dataset: Dataset, replicates: Replicates) -> Arm:
     default = MseSpec() if regression else CrossEntropySpec()
     counts = [] if regression else class_counts(dataset, drawn)  # the same weights in all arms of a plan
     changes: dict[str, Any] = {"model": resolve_model(recipe.model, dataset.kind, dataset.task)}
+    changes["optimizer"] = suited_optimizer(recipe, changes["model"])
     changes["batch_size"] = min(recipe.batch_size, len(train))
     for field, given in (("loss", recipe.loss or default), ("measure", recipe.measure)):
         expected = None if given is None else suits(given, dataset.task, dataset.outputs)
