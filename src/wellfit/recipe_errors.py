@@ -106,7 +106,11 @@ def _walk(model: type[BaseModel], location: Sequence[str | int]) -> tuple[list[s
     here: type[BaseModel] | None = model
     holder: type[BaseModel] | None = model
     choices: dict[str, type[BaseModel]] = {}
-    for part in map(str, location):
+    for key in location:
+        part = str(key)
+        if isinstance(key, int):  # a place in a list, whose items ``here`` describes
+            path.append(part)
+            continue
         if part in choices:
             here, choices = choices[part], {}
             continue

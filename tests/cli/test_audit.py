@@ -73,8 +73,13 @@ def test_a_table(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     assert len(load("c.csv", target="kind")) == 60
     without = call(capsys, "data", "t.csv", "-q")
     assert "no --target: nothing is said about classes" in without.out
+    Path("p.yaml").write_text(Path("p.yaml").read_text() + "# edited\n")
+    again = call(capsys, "data", "t.csv", "--target", "kind", "-q", "--plan", "p.yaml")
+    assert "plan: p-2.yaml" in again.out
+    assert Path("p.yaml").read_text().endswith("# edited\n")
+    assert "plan: p-2.yaml" in call(capsys, "data", "t.csv", "--target", "kind", "-q", "--plan", "p.yaml").out
     assert call(capsys, "data", "clean", "t.csv", "--write-plan", "w.yaml", "--target", "kind").code == 0
-    assert Path("w.yaml").read_text() == Path("p.yaml").read_text()
+    assert Path("w.yaml").read_text() == Path("p-2.yaml").read_text()
 
 
 def test_names_stay_names_in_the_page(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
@@ -104,6 +109,29 @@ def test_bad_input(capsys: pytest.CaptureFixture[str], folder: Path, arguments: 
     assert (done.code, done.out) == (2, "")
     assert said in done.line
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["photos", "--plan", "photos/plan.yaml"],
+            "--plan: 'photos/plan.yaml' lies in the data photos; expected a path",
+        ),
+        (["photos", "-o", "photos/cat/a.html"], "-o: 'photos/cat/a.html' lies in the data photos; expected"),
+        (["t.csv", "--target", "y", "--plan", "t.csv"], "--plan: 't.csv' lies in the data t.csv; expected a path"),
+        (["clean", "photos", "--write-plan", "photos/p.yaml"], "--write-plan: 'photos/p.yaml' lies in the data photos"),
+    ],
+)
+def test_nothing_is_written_into_the_data(
+    capsys: pytest.CaptureFixture[str], folder: Path, arguments: list[str], said: str
+) -> None:
+    write_images(folder / "photos", {"cat": 5, "dog": 5}, size=8)
+    Path("t.csv").write_text("x,y\n1,2\n")
+    done = call(capsys, "data", *arguments)
+    assert done.code == 2
+    assert said in done.line
+    assert Path("t.csv").read_text() == "x,y\n1,2\n"
 
 
 def test_sequences_have_curves(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

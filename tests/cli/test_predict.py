@@ -160,6 +160,7 @@ def test_recordings(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
         (["runs/photos", "nowhere"], "nowhere: no such file or folder"),
         (["runs/photos", "new", "-o", "new"], "-o: 'new' is a folder"),
         (["runs/photos", "new", "-o", "new/x/0.png/labels.csv"], "0.png' is a file, not a folder"),
+        (["runs/photos", "new/x/0.png", "-o", "new/x/0.png"], "-o: 'new/x/0.png' is the data; expected another path"),
     ],
 )
 def test_bad_paths(capsys: pytest.CaptureFixture[str], photos: Path, arguments: list[str], said: str) -> None:

@@ -112,6 +112,16 @@ def test_masks_move_in_the_preview(capsys: pytest.CaptureFixture[str], folder: P
         assert sheet.size[0] > 300
 
 
+@pytest.mark.parametrize("method", ["mixup", "cutmix", "rand_augment"])
+def test_what_does_not_move_masks_is_refused_by_the_preview(
+    capsys: pytest.CaptureFixture[str], folder: Path, method: str
+) -> None:
+    write_pairs(folder / "squares", 12)
+    done = call(capsys, "data", "preview", "squares", "-o", "p.png", "--augment", method)
+    assert done.code == 2
+    assert f"squares: holds masks, which {method} does not move; expected augmentations" in done.line
+
+
 def test_masks_keep_the_values_of_their_training() -> None:
     mask = np.array([[0, 1], [2, 1]], dtype=np.uint8)
 

@@ -8,10 +8,13 @@ import struct
 import subprocess
 import sys
 import tarfile
+import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -19,6 +22,7 @@ from tests.data.pictures import folder
 from wellfit.data import load
 from wellfit.data.archive import members
 from wellfit.errors import DataError
+from wellfit.recipe import DataSpec
 
 MIB = 2**20
 MOST = 350 * MIB
@@ -194,3 +198,47 @@ def test_nothing_is_unpickled(tmp_path: Path, packed: bool) -> None:
     with pytest.raises(DataError, match="holds Python objects"):
         load(str(tmp_path / "a.npz" if packed else tmp_path))
     assert not (tmp_path / "harmed").exists()
+
+
+def test_a_header_of_an_array_is_bounded_before_it_is_parsed(tmp_path: Path) -> None:
+    """NumPy reads a header as long as it claims to be, and parses it with Python's own tokenizer."""
+    paths = {name: tmp_path / f"{name}.npz" for name in ("long", "deep")}
+    for path, length in zip(paths.values(), (250_000_000, 9_000), strict=True):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            with archive.open("x.npy", "w") as member:
+                member.write(b"\x93NUMPY\x02\x00" + struct.pack("<I", length))
+                for _ in range(length // 1000):
+                    member.write(b"(" * 1000)
+            archive.writestr("y.npy", b"")
+    specs: list[dict[str, object]] = [{"source": str(path)} for path in paths.values()]
+    said = probe(tmp_path, *specs)
+    assert all("x: cannot be read" in text for text in said)
+
+
+def test_a_column_that_repeats_a_long_text_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parquet keeps it once: a small file claims more than the machine has, and rows alone do not tell."""
+    path, rows = tmp_path / "bomb.parquet", 20_000
+    pq.write_table(pa.table({"p": ["x" * 2000] * rows, "y": ["a", "b"] * (rows // 2)}), path)
+    assert path.stat().st_size < MIB
+    monkeypatch.setattr("wellfit.data.memory.physical_memory", lambda: 32 * MIB)
+    with pytest.raises(DataError, match="GiB of memory, this machine has"):
+        load(DataSpec(source=str(path), target="y"))
+
+
+def test_links_that_lead_in_a_circle(tmp_path: Path) -> None:
+    """Resolving one raises a RuntimeError in Python 3.11 and 3.12."""
+    root = folder(tmp_path / "set")
+    os.symlink("self.png", next(root.iterdir()) / "self.png")
+    with pytest.raises(DataError, match=r"self\.png: "):
+        load(str(root))
+
+
+def test_half_a_character_in_a_line_of_json(tmp_path: Path) -> None:
+    """``\\ud800`` alone is valid JSON, and no text: pyarrow and files raise on it."""
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(f'{{"p": {i}, "y": "{"ab"[i % 2]}"}}\n' for i in range(20)) + '{"p": 1, "y": "\\ud800"}\n')
+    with pytest.raises(DataError, match="line 21: holds half of a character"):
+        load(DataSpec(source=str(path), target="y"))
+    assert len(load(DataSpec(source=str(path), target="y", skip_bad=True)).y) == 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,18 +58,18 @@ def command(
     files that cannot be read): it stays sealed.
     """
     from wellfit.cli.output import only_result, print_json
-    from wellfit.cli.target import check_target
+    from wellfit.cli.target import check_outside, check_target
 
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise InputError("-o", f"received '{out}'", "a path that ends in .html")
     for path, option in ((out, "-o"), (plan, "--plan")):
         if path is not None:
             check_target(path, option=option)
+            check_outside(path, source, option=option)
     with only_result(as_json):
         found = audited(source, target, sets or (), quiet=quiet)
         page = written(found, out)
-        if plan is not None:
-            write_plan(found, plan)
+        plan = None if plan is None else write_plan(found, plan)
     if as_json:
         print_json({**found.to_dict(), "report": str(page), "plan": None if plan is None else str(plan)})
         return
@@ -115,12 +116,18 @@ def written(found: Audit, out: Path | None) -> Path:
     return page
 
 
-def write_plan(found: Audit, path: Path) -> None:
-    """Write what the findings call for as a plan."""
+def write_plan(found: Audit, path: Path) -> Path:
+    """Write what the findings call for as a plan; where another one stands, which may have been edited, beside it as
+    ``plan-2.yaml``. Return where.
+    """
     from wellfit.atomic import write_atomic
     from wellfit.data.clean import propose
 
-    write_atomic(path, propose(found.subject, found.findings).to_yaml())
+    text = propose(found.subject, found.findings).to_yaml()
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
+    free = next(one for one in chain([path], numbered) if not one.exists() or one.read_bytes() == text.encode())
+    write_atomic(free, text)
+    return free
 
 
 def lines_of(found: Audit) -> list[str]:

@@ -38,7 +38,7 @@ def command(
     The same data and plan give the same bytes. The plan is kept with the copy.
     """
     from wellfit.cli.output import only_result, print_json
-    from wellfit.cli.target import check_target
+    from wellfit.cli.target import check_outside, check_target
 
     if write_to is not None:
         if plan is not None or out is not None:
@@ -46,8 +46,9 @@ def command(
         from wellfit.cli.audit import audited, write_plan
 
         check_target(write_to, option="--write-plan")
+        check_outside(write_to, source, option="--write-plan")
         with only_result(as_json):
-            write_plan(audited(source, target, sets or (), quiet=False), write_to)
+            write_to = write_plan(audited(source, target, sets or (), quiet=False), write_to)
         if as_json:
             print_json({"plan": str(write_to)})
         else:

@@ -110,6 +110,8 @@ def command(
         masks = trained.task == "segmentation"
         if out is not None:
             check_folder(out) if masks else check_target(out)
+            if out.resolve() == data.resolve():
+                raise InputError("-o", f"'{out}' is the data", "another path: data is never changed")
         if masks and way is not Way.scaling:
             raise InputError("--ensemble", f"received {way} for a segmentation", "no --mc and no --ensemble")
         names, x = read(trained, data, skip_bad=skip_bad, skipped=skipped)

@@ -24,3 +24,17 @@ def check_target(path: Path, *, option: str = "-o") -> None:
         raise InputError(option, f"'{there}' is a file, not a folder", "a path that can be written")
     if not os.access(there, os.W_OK | os.X_OK):
         raise InputError(option, f"the folder '{there}' cannot be written", "a path that can be written")
+
+
+def check_outside(path: Path, source: str, *, option: str = "-o") -> None:
+    """Refuse to write a file into the data, or in its place: data is never changed, and a plan would be part of it.
+
+    Raises
+    ------
+    InputError
+        The path is the source, or lies in its folder.
+
+    """
+    data = Path(source).expanduser()
+    if data.exists() and path.resolve().is_relative_to(data.resolve()):
+        raise InputError(option, f"'{path}' lies in the data {source}", "a path outside of it: data is never changed")

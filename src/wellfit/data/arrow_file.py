@@ -59,7 +59,7 @@ def read_arrow(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         if _is_parquet(path):
             with pq.ParquetFile(path) as file:
                 _check(path, file.metadata.num_rows, columns)
-                table = file.read(columns=list(columns))
+                table = _read_checked(path, file, columns)
         else:
             with _opened(path) as reader:
                 rows = 0
@@ -69,6 +69,20 @@ def read_arrow(path: Path, columns: Sequence[str]) -> pd.DataFrame:
                 table = reader.read_all().select(list(columns))
         frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
     return frame
+
+
+def _read_checked(path: Path, file: Any, columns: Sequence[str]) -> Any:
+    """Return the table of a Parquet file, refused as soon as what was read says that the rest will not fit: a text
+    that is repeated takes next to nothing in the file.
+    """
+    import pyarrow as pa
+
+    whole, size, rows, batches = file.metadata.num_rows, 0, 0, []
+    for batch in file.iter_batches(columns=list(columns)):
+        size, rows = size + batch.nbytes, rows + batch.num_rows
+        check_memory(shown(path), 2 * size * whole // max(1, rows), expected="a smaller table")  # here and in pandas
+        batches.append(batch)
+    return pa.Table.from_batches(batches, file.schema_arrow if not batches else None).select(list(columns))
 
 
 def _check(path: Path, rows: int, columns: Sequence[str]) -> None:

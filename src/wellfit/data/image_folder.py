@@ -224,8 +224,7 @@ def _status(folder: Path, names: Sequence[str], root: Path) -> bytes:
 def _followed(path: Path, found: os.stat_result, root: Path) -> os.stat_result:
     """Return what an entry that is no regular file leads to."""
     if stat.S_ISLNK(found.st_mode):
-        if not path.resolve().is_relative_to(root.resolve()):
-            raise DataError(shown(path), "a link that leaves the folder", "the files themselves")
+        check_link(path, root.resolve())
         found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):
         raise DataError(shown(path), "a folder inside a class folder", LAYOUT)
@@ -248,9 +247,19 @@ def scan(folder: Path, root: Path) -> list[tuple[str, bool]]:
         raise DataError(shown(folder), f"cannot be read ({error.strerror})", "a folder of images") from None
     inside = root.resolve()
     for name, is_link, _ in entries:
-        if is_link and not (folder / name).resolve().is_relative_to(inside):
-            raise DataError(shown(folder / name), "a link that leaves the folder", "the files themselves")
+        if is_link:
+            check_link(folder / name, inside)
     return [(name, is_folder) for name, _, is_folder in entries]
+
+
+def check_link(path: Path, inside: Path) -> None:
+    """Refuse a link that leads out of the resolved folder ``inside``, or in a circle."""
+    try:
+        is_inside = path.resolve().is_relative_to(inside)
+    except (OSError, RuntimeError):  # Python 3.13 resolves a circle to itself; it is said when the file is decoded
+        raise DataError(shown(path), "a link that leads in a circle", "the files themselves") from None
+    if not is_inside:
+        raise DataError(shown(path), "a link that leaves the folder", "the files themselves")
 
 
 def _hidden(name: str) -> bool:

@@ -80,6 +80,9 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
                 except (ValueError, RecursionError):
                     yield line, f"is no JSON ('{shown(text.strip(), longest=40)}')"
                     continue
+                if "\\ud" in text.lower() and _is_no_text(found):
+                    yield line, "holds half of a character (a lone surrogate)"
+                    continue
                 yield line, found if isinstance(found, dict) else f"holds a {type(found).__name__}, no object"
     except FileNotFoundError:
         raise DataError(where, "no such file", "a table") from None
@@ -97,6 +100,15 @@ def _nested(found: dict[str, Any]) -> str | None:
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**63 - 1:
             return f"holds a number beyond 64 bits in '{shown(name)}'"
     return None
+
+
+def _is_no_text(found: object) -> bool:
+    """Whether some key or text cannot be written in UTF-8."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return True
+    return False
 
 
 def _as_text(value: object) -> object:

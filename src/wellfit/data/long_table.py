@@ -113,10 +113,10 @@ def channels_of(
     where: str, columns: Sequence[str], roles: Mapping[str, str | None], *, drop: Sequence[str] = ()
 ) -> list[str]:
     """Return the columns without a role, but for those to ``drop``; refuse roles that do not fit the table."""
-    for name in drop:
-        if name in roles.values():
-            raise DataError("data.drop", f"'{shown(name)}' has another role", "columns that are not needed")
-    for field, name in [*roles.items(), *(("drop", name) for name in drop)]:
+    for gone in drop:
+        if gone in roles.values():
+            raise DataError("data.drop", f"'{shown(gone)}' has another role", "columns that are not needed")
+    for field, name in [*roles.items(), *(("drop", gone) for gone in drop)]:
         if name is not None and name not in columns:
             raise DataError(f"data.{field}", f"{where} has no column '{shown(name)}'", nearest_column(name, columns))
     if roles["target"] == roles["id"] or roles["time"] in (roles["target"], roles["id"]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -22,6 +24,9 @@ from wellfit.data.targets import FEW, FEW_LABELS, make_targets
 from wellfit.errors import DataError
 
 Array = npt.NDArray[Any]
+
+LONGEST_HEADER = 2**16
+"""Bytes; NumPy itself refuses headers of more than 10,000 characters."""
 
 WHOLE = ("x", "y")
 PARTS = ("x_train", "y_train", "x_test", "y_test")
@@ -268,8 +273,17 @@ def _part(
 
 
 def read_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Return shape and type that the header of a ``.npy`` claims."""
-    version = np.lib.format.read_magic(member)
+    """Return shape and type that the header of a ``.npy`` claims; raise a ValueError where it is none.
+
+    NumPy unpacks the whole of a header before it looks at its length, and parses it as a program: here it gets no more
+    than LONGEST_HEADER.
+    """
+    start = io.BytesIO(member.read(LONGEST_HEADER))
+    version = np.lib.format.read_magic(start)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(member)
+    try:
+        shape, _, dtype = read(start)
+    except (tokenize.TokenError, SyntaxError, RecursionError, MemoryError, TypeError):  # a parser of Python was fed
+        raise ValueError("a damaged header") from None
+    member.seek(start.tell())
     return shape, dtype

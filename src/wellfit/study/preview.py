@@ -15,7 +15,10 @@ from wellfit.data import VOID, Dataset, PerImage
 from wellfit.data.overlay import overlay
 from wellfit.errors import DataError
 from wellfit.random import generator
+from wellfit.regularize.batch.rand_augment import RandAugment
+from wellfit.regularize.batch.random_choice import RandomChoice
 from wellfit.regularize.stages import Augmentation, Mix
+from wellfit.study.prepare import MOVES
 from wellfit.train.feed import augmented, augmented_masks, mixed
 from wellfit.train.replicate import Replicate
 
@@ -73,6 +76,12 @@ def make_preview(replicate: Replicate, methods: Methods, *, samples: int, varian
         if dataset.kind not in method.kinds:
             kinds = " or ".join(f"{kind}s" for kind in sorted(method.kinds))
             raise DataError(where, f"holds {dataset.kind}s, which {name} does not change", kinds)
+        if (
+            dataset.task == "segmentation"
+            and not method.is_off
+            and isinstance(method, Mix | RandomChoice | RandAugment)
+        ):
+            raise DataError(where, f"holds masks, which {name} does not move", MOVES)
     rows = _choose(replicate, samples)
     cpu = torch.device("cpu")
     raw, y = replicate.gather(rows, device=cpu), replicate.targets(rows, device=cpu)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from wellfit.data.audit import read_subject
+from wellfit.data.audit.unreadable import find_unreadable
 from wellfit.errors import DataError
 from wellfit.recipe import DataSpec
 
@@ -50,6 +51,7 @@ def test_a_table_with_faults(tmp_path: Path) -> None:
     found = read_subject(DataSpec(source=str(path), target="answer"))
     assert set(found.unreadable) == {"line 4", "line 9"}
     assert "'oops'" in found.unreadable["line 9"]
+    assert find_unreadable(found)[0].words == "2 of 31 files or rows cannot be read"  # of 30 rows and one not split
     assert (found.features, found.is_text) == (("a", "b", "color"), (False, False, True))
     named = {name: row for row, name in enumerate(found.names)}
     assert np.isnan(found.x[named["line 7"], 1])

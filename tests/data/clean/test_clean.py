@@ -91,6 +91,10 @@ def test_what_is_refused_leaves_nothing(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("source: a\n", "is no plan"),
+        (
+            "source: a\nfingerprint: x\nactions: [{action: relabel, where: [b], too: c}]\n",
+            "actions.0.too: unknown key; expected 'to' .nearest., one of action",
+        ),
         ("source: a\nfingerprint: b\nactions: [{action: burn, where: [x]}]\n", "action"),
         ("source: a\nfingerprint: b\nactions: [{action: drop}]\n", "where"),
         ("source: a\nfingerprint: b\nactions: [{action: impute, where: [line 2], to: 3}]\n", "column"),

@@ -11,11 +11,12 @@ def find_unreadable(subject: Subject) -> list[Finding]:
     count = len(subject.unreadable)
     if not count:
         return []
+    total = len(subject) + len(set(subject.unreadable).difference(subject.names))  # a row of a bad cell is in both
     return [
         Finding(
             kind="unreadable",
             severity="error",
-            words=f"{count:,} of {len(subject) + count:,} files or rows cannot be read",
+            words=f"{count:,} of {total:,} files or rows cannot be read",
             advice="drop them, or get them again; data.skip_bad leaves them out of a training",
             where=tuple(subject.unreadable),
             count=count,
