@@ -71,6 +71,12 @@ def test_a_study_of_masks(capsys: pytest.CaptureFixture[str], folder: Path) -> N
     assert one["shares"]["255"] == pytest.approx(float(rows[[row["name"] for row in rows].index("3.png")]["share_255"]))
     text = call(capsys, "predict", "runs/s", "squares/images/3.png").out
     assert next(csv.DictReader(io.StringIO(text)))["name"] == "3.png"
+    odd = Path("odd")
+    odd.mkdir()
+    (odd / "a\nb.png").write_bytes(Path("squares/images/3.png").read_bytes())
+    assert call(capsys, "predict", "runs/s", "odd", "-o", "odd-masks").code == 0
+    with Image.open(next(Path("odd-masks").glob("*.png"))) as picture:
+        assert picture.size == (16, 16)
     whole = call(capsys, "predict", "runs/s", "squares").out  # its masks are no images
     assert [row["name"] for row in csv.DictReader(io.StringIO(whole))] == [f"images/{row['name']}" for row in rows]
     refused = call(capsys, "predict", "runs/s", "squares/images", "-o", "masks")

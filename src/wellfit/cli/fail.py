@@ -20,6 +20,7 @@ from wellfit.atomic import FULL, reason
 from wellfit.errors import WellfitError
 
 BAD_INPUT, INTERRUPTED, FAILED = 2, 130, 1
+NO_MEMORY = "the memory is full; expected less data at a time (data.limit), or images that stay on the disk (--memory)"
 INTERRUPTED_LINE = "interrupted; the same command goes on from what is done"
 
 
@@ -49,7 +50,11 @@ def guarded(work: Callable[[], Any]) -> int:
                 return _unwritten(error)
             else:
                 raise
-        except Exception:
+        except MemoryError:
+            return _say(NO_MEMORY, FAILED)
+        except Exception as error:
+            if "can't allocate memory" in str(error):  # torch's own error
+                return _say(NO_MEMORY, FAILED)
             if not _interrupted.is_set():
                 raise
             code = INTERRUPTED  # a library made another error of it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -39,16 +39,17 @@ def predict_masks(
     """
     from wellfit.atomic import write_atomic
     from wellfit.cli.output import print_json
+    from wellfit.data.inputs.images import image_paths
     from wellfit.data.mask_picture import mask_png
 
-    files = mask_names(names)
+    files, paths = mask_names(names), image_paths(data) if data.exists() else {}
     rows: list[dict[str, Any]] = []
     for name, file, (mask, confidence) in zip(names, files, _answers(trained, x), strict=True):
         shares = mask.flatten().bincount(minlength=len(trained.classes)).double() / mask.numel()
         row: dict[str, Any] = {"name": name, "confidence": confidence}
         row["shares"] = dict(zip(trained.classes, shares.tolist(), strict=True))
         if out is not None:
-            png = mask_png(mask.numpy(), trained.classes, size=_own_size(data, name))
+            png = mask_png(mask.numpy(), trained.classes, size=_own_size(name, paths))
             (out / file).parent.mkdir(parents=True, exist_ok=True)
             write_atomic(out / file, png)
             row["mask"] = str(out / file)
@@ -108,13 +109,14 @@ def _answers(trained: TrainedModel, x: Tensor) -> Iterator[tuple[Tensor, float]]
         yield from zip(classes.to(torch.uint8), largest.mean((1, 2)).tolist(), strict=True)
 
 
-def _own_size(data: Path, name: str) -> Size | None:
-    """Return the size of the image as it is on the disk; ``None`` where it is no file that can be found again."""
+def _own_size(name: str, paths: Mapping[str, Path]) -> Size | None:
+    """Return the size of the image as it is on the disk; ``None`` where it came from an array."""
     from wellfit.data.picture import BadImageError, Picture, opened, upright_size
 
-    path = data / name if data.is_dir() else data
+    if name not in paths:
+        return None
     try:
-        with opened(Picture(name, path)) as image:
+        with opened(Picture(name, paths[name])) as image:
             return upright_size(image)
-    except (BadImageError, OSError, ValueError):
+    except BadImageError:  # an array in a file
         return None

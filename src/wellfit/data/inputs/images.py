@@ -13,10 +13,22 @@ from wellfit.data.picture import Picture
 from wellfit.errors import DataError
 
 
+def image_paths(path: Path) -> dict[str, Path]:
+    """Return the file of each name that ``read_images`` gives: the image, or those below a folder."""
+    root = path if path.is_dir() else path.parent
+    return {shown(file.relative_to(root)): file for file in _files(path)}
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return images_beside_masks(path) if is_mask_folder(path) else image_files(path)
+
+
 def read_images(path: Path, wanted: Wanted) -> Inputs:
     """Decode images, named by their paths below the folder; of a folder of images and masks the images alone."""
     channels, height, width = wanted.shape
-    files = [path] if not path.is_dir() else images_beside_masks(path) if is_mask_folder(path) else image_files(path)
+    files = _files(path)
     if not files:
         raise DataError(shown(path), "holds no files", wanted.expected)
     pictures = [Picture(shown(file), file) for file in files]
