@@ -3,15 +3,16 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.diagnose.curves import CHANCE, drawn, rows
-from wellfit.diagnose import diagnose, diagnose_arm
+from tests.diagnosis.curves import CHANCE, drawn, rows
+from wellfit.diagnosis import diagnose_arm
+from wellfit.diagnosis import judge as diagnose
 from wellfit.errors import InputError
 
 
 def test_seeds_that_agree_give_a_clear_verdict() -> None:
     arm = [drawn("overfit", key=key) for key in range(3)]
     found = diagnose_arm(arm, reference=0.35, chance_loss=CHANCE)
-    assert (found.verdict, found.confidence) == ("overfit", "clear")
+    assert (found.verdict, found.is_clear) == ("overfit", True)
     (finding,) = found.findings
     assert finding.evidence["seeds"] == 3
     rises = sorted(seed.evidence["rise_share"] for seed in found.seeds)
@@ -24,7 +25,7 @@ def test_seeds_that_agree_give_a_clear_verdict() -> None:
 def test_the_majority_decides_and_doubt_is_kept() -> None:
     arm = [drawn("overfit"), drawn("overfit", key=1), drawn("well-fit")]
     found = diagnose_arm(arm, reference=0.35, chance_loss=CHANCE)
-    assert (found.verdict, found.confidence) == ("overfit", "borderline")
+    assert (found.verdict, found.is_clear) == ("overfit", False)
     assert found.findings[0].evidence["seeds"] == 2
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-from wellfit.diagnose.features import Features, measure
-from wellfit.diagnose.findings import DEFAULT, FEWEST, Finding, FindingName, Thresholds, find
+from wellfit.diagnosis.doubt import CLEAR, FACTORS
+from wellfit.diagnosis.features import Features, measure
+from wellfit.diagnosis.finding import Finding, FindingName
+from wellfit.diagnosis.findings import DEFAULT, FEWEST, Thresholds, find
 from wellfit.record import EpochRow
 
 Verdict = Literal["underfit", "well-fit", "overfit", "diverged", "unconverged", "unclear"]
-Confidence = Literal["clear", "borderline"]
 
-DOUBT = 1.5
-"""A verdict is ``clear`` if it stays with all thresholds multiplied and divided by this."""
 VERDICTS: Mapping[FindingName, Verdict] = {
     "divergence": "diverged",
     "overfitting": "overfit",
@@ -30,26 +29,34 @@ class Diagnosis:
     """A verdict with its evidence."""
 
     verdict: Verdict
-    confidence: Confidence
-    """``borderline``: thresholds within a factor of 1.5, or another seed, would say something else."""
+    confidence: float
+    """0 to 1: the weight of the thresholds around ours that give the same verdict (``wellfit.diagnosis.doubt``); for an
+    arm, the mean over its seeds, where a seed with another verdict counts 0."""
     findings: tuple[Finding, ...]
     """What was found, the gravest first; for an arm, what more than half of its seeds show."""
     words: str
     """The verdict in a sentence; for ``unclear``, what would clear it."""
     evidence: Mapping[str, float]
     """All finite features of the curves by their names in ``Features``; for an arm, the medians over seeds."""
+    remarks: tuple[str, ...] = ()
+    """What limits the conclusions: series that are missing, or not comparable."""
     seeds: tuple[Diagnosis, ...] = ()
     """For an arm: the diagnosis of each seed, in the order given. Empty for a single run."""
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether it would stay with all thresholds multiplied and divided by 1.5."""
+        return self.confidence >= CLEAR
 
-def diagnose(
+
+def judge(
     curves: Sequence[EpochRow],
     *,
     reference: float | None = None,
     chance_loss: float | None = None,
     diverged: bool = False,
 ) -> Diagnosis:
-    """Judge one run by its curves: does it under- or overfit?
+    """Judge one run by its two losses: does it under- or overfit?
 
     The more is known the more can be said. ``chance_loss`` (of predicting the class frequencies, or the mean) gives the
     scale of what can be won. ``reference`` (the best validation loss of any arm with this seed, see ``reference_loss``)
@@ -66,16 +73,22 @@ def diagnose(
     features = measure(curves, reference=reference, chance_loss=chance_loss)
     last_epoch = curves[-1].epoch if curves else 0
 
-    def judge(limits: Thresholds) -> tuple[Verdict, tuple[Finding, ...]]:
+    def at(limits: Thresholds) -> tuple[Verdict, tuple[Finding, ...]]:
         findings = find(features, last_epoch=last_epoch, diverged=diverged, limits=limits)
         return decide(features, findings, limits=limits), findings
 
-    verdict, findings = judge(DEFAULT)
-    others = {judge(DEFAULT.scaled(factor))[0] for factor in (DOUBT, 1 / DOUBT)}
+    verdict, findings = at(DEFAULT)
+    same = 0.0
+    shown: dict[FindingName, float] = {}
+    for factor, weight in FACTORS:
+        other, those = at(DEFAULT.scaled(factor))
+        same += weight * (other == verdict)
+        for finding in those:
+            shown[finding.name] = shown.get(finding.name, 0.0) + weight
     return Diagnosis(
         verdict=verdict,
-        confidence="clear" if others == {verdict} else "borderline",
-        findings=findings,
+        confidence=min(same, 1.0),
+        findings=tuple(replace(each, confidence=min(shown.get(each.name, 0.0), 1.0)) for each in findings),
         words=_words(verdict, features, findings),
         evidence=_evidence(features),
     )
@@ -90,7 +103,8 @@ def decide(features: Features, findings: Sequence[Finding], *, limits: Threshold
         return "diverged"
     if features.evaluations < FEWEST:
         return "unconverged" if "unconverged" in names else "unclear"
-    if "underfitting" in names and features.regret is not None and features.above_reference is not None:
+    away = features.regret is not None and features.regret > limits.regret
+    if "underfitting" in names and away and features.regret is not None and features.above_reference is not None:
         mostly_gap = "overfitting" in names and features.above_reference <= features.regret / 2
         mostly_time = "unconverged" in names and (features.cured_by_time or 0.0) > limits.cured
         if not mostly_gap and not mostly_time:
@@ -104,9 +118,12 @@ def decide(features: Features, findings: Sequence[Finding], *, limits: Threshold
 def undecided(features: Features, findings: Sequence[Finding], *, limits: Thresholds = DEFAULT) -> str:
     """Return what is missing for a verdict and would clear it, as a sentence; empty if nothing is."""
     if features.evaluations < FEWEST:
-        return f"Only {features.evaluations} evaluations: train for at least {FEWEST} epochs, or evaluate more often."
+        count = f"{features.evaluations} evaluation{'s' * (features.evaluations != 1)}"
+        return f"Only {count}: train for at least {FEWEST} epochs, or evaluate more often."
     if any(finding.name == "noisy_validation" for finding in findings):
         return "Validation is too noisy to read: lower the learning rate, enlarge the validation set or add seeds."
+    if features.learned_share is None and features.start - features.train_end < limits.nothing * abs(features.start):
+        return "The loss hardly moved since its first epoch: it is well-fit or stuck at guessing. Give the chance loss."
     if features.regret is not None:
         if features.regret <= limits.regret:
             return ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from wellfit.diagnose.findings import Finding
-from wellfit.diagnose.verdict import Diagnosis, Verdict, diagnose
+from wellfit.diagnosis.finding import Finding
+from wellfit.diagnosis.verdict import Diagnosis, Verdict, judge
 from wellfit.errors import InputError
 from wellfit.record import EpochRow
 
@@ -26,8 +27,7 @@ def diagnose_arm(
     ``reference`` and ``chance_loss`` are one number for all seeds or one per seed. Where seeds have their own
     validation sets, the reference should be per seed: the best over all arms *and* seeds belongs to the luckiest
     validation set. A finding is kept if more than half of the seeds show it, with the median epoch and medians of its
-    evidence; the diagnoses of the seeds are in ``seeds``. ``clear`` needs a unanimous arm of which more than half the
-    seeds are clear.
+    evidence; the diagnoses of the seeds are in ``seeds``. The confidence is the mean of the seeds' in that verdict.
 
     Raises
     ------
@@ -43,12 +43,12 @@ def diagnose_arm(
     if len(marks) != len(runs):
         raise InputError("diverged", f"{len(marks)} values", f"{len(runs)}, one per seed")
     seeds = tuple(
-        diagnose(curves, reference=ref, chance_loss=chance, diverged=mark)
+        judge(curves, reference=ref, chance_loss=chance, diverged=mark)
         for curves, ref, chance, mark in zip(runs, references, chances, marks, strict=True)
     )
     if len(seeds) == 1:
         only = seeds[0]
-        return Diagnosis(only.verdict, only.confidence, only.findings, only.words, only.evidence, seeds)
+        return replace(only, seeds=seeds)
     return combine(seeds)
 
 
@@ -57,10 +57,10 @@ def combine(seeds: Sequence[Diagnosis]) -> Diagnosis:
     votes = Counter(seed.verdict for seed in seeds)
     leader, count = votes.most_common(1)[0]
     verdict: Verdict = leader if 2 * count > len(seeds) else "unclear"
-    clear = sum(seed.confidence == "clear" for seed in seeds)
+    agreeing = sum(seed.confidence for seed in seeds if seed.verdict == verdict)
     return Diagnosis(
         verdict=verdict,
-        confidence="clear" if count == len(seeds) and 2 * clear > len(seeds) else "borderline",
+        confidence=agreeing / len(seeds) if 2 * count > len(seeds) else 1 - count / len(seeds),
         findings=_common_findings(seeds),
         words=_words(verdict, votes, seeds),
         evidence=_medians([seed.evidence for seed in seeds]),
@@ -82,7 +82,8 @@ def _common_findings(seeds: Sequence[Diagnosis]) -> tuple[Finding, ...]:
         middle = sorted(found, key=lambda finding: finding.epoch)[len(found) // 2]
         evidence = {**_medians([finding.evidence for finding in found]), "seeds": float(len(found))}
         words = f"{len(found)} of {len(seeds)} seeds; for one: {middle.words}"
-        common.append(Finding(middle.name, middle.epoch, evidence, words))
+        confidence = sum(finding.confidence for finding in found) / len(seeds)
+        common.append(Finding(middle.name, middle.epoch, evidence, words, confidence))
     return tuple(common)
 
 

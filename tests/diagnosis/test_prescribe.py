@@ -2,9 +2,10 @@ from dataclasses import fields
 
 import pytest
 
-from tests.diagnose.curves import CHANCE, drawn, rows
-from wellfit.diagnose import Diagnosis, Features, diagnose, prescribe
-from wellfit.diagnose.remedies import TABLE
+from tests.diagnosis.curves import CHANCE, drawn, rows
+from wellfit.diagnosis import Diagnosis, Features, prescribe
+from wellfit.diagnosis import judge as diagnose
+from wellfit.diagnosis.remedies import TABLE
 
 
 def changes(diagnosis: Diagnosis, **context: object) -> list[str]:

@@ -5,32 +5,16 @@ Every rule is a pure function of the features; the thresholds stand in one place
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Literal
 
-from wellfit.diagnose.features import Features
+from wellfit.diagnosis.features import Features
+from wellfit.diagnosis.finding import Finding
 
 FEWEST = 5
 """Evaluations below which nothing is said but that a run is broken or plainly still falling."""
 
 FEW = 12
 """Evaluations at which multiples of the noise must be twice as large as on a very long curve."""
-
-FindingName = Literal["overfitting", "underfitting", "unconverged", "divergence", "noisy_validation"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One pathology seen in the curves."""
-
-    name: FindingName
-    epoch: int
-    """Where it shows: the turning point for overfitting, the first broken epoch for divergence, else the last epoch."""
-    evidence: Mapping[str, float]
-    """The features that speak for it, by their names in ``Features``; all finite."""
-    words: str
-    """The finding as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +53,8 @@ class Thresholds:
     """Divergence: the train loss ended this share above its own best."""
     peak: float = 2.0
     """Divergence: a loss was this many times the starting loss, and nothing was learned or all was lost again."""
+    first_peak: float = 100.0
+    """The same where the loss did not climb but was this high from the first epoch."""
     nothing: float = 0.1
     """What counts as nearly nothing learned, as a share of the starting loss."""
     noise: float = 0.1
@@ -110,15 +96,18 @@ def divergence(features: Features, last_epoch: int, limits: Thresholds, *, diver
         return Finding("divergence", features.broken_epoch, {"broken_epoch": float(features.broken_epoch)}, words)
     if diverged:
         return Finding("divergence", last_epoch, {}, "The run was marked as diverged: a loss or weight was not finite.")
-    if features.train_rise_share > limits.lost:
+    # A loss that never climbs has not diverged, however bad its start or short its curve.
+    climbed = features.climb_share > limits.peak / 4
+    if features.train_rise_share > limits.lost and features.rise_share > limits.rise:
         words = f"The train loss ended at {features.train_end:.3g}, far above its own best: training itself was lost."
         return Finding("divergence", last_epoch, _evidence(features, "train_rise_share", "train_end"), words)
-    if features.later_peak_share > limits.peak and features.val_end > features.start:
+    if climbed and features.later_peak_share > limits.peak and features.val_end > features.start:
         words = (
             f"The train loss shot up after epoch {features.turning_epoch}, and validation ended worse than it began."
         )
         return Finding("divergence", last_epoch, _evidence(features, "later_peak_share", "val_end"), words)
-    if features.peak_share > limits.peak and learned(features) < limits.nothing:
+    exploded = climbed or features.peak_share > limits.first_peak
+    if exploded and features.peak_share > limits.peak and learned(features) < limits.nothing:
         words = f"The loss shot up to {features.peak_share:.3g} times its start, and next to nothing was learned."
         return Finding("divergence", last_epoch, _evidence(features, "peak_share", "train_end"), words)
     return None
@@ -176,7 +165,9 @@ def unconverged(features: Features, last_epoch: int, limits: Thresholds) -> Find
         f"Validation loss still fell at the end: {features.recent_fall_share:.0%} of all it had won came in the last "
         f"quarter, and as many epochs again may bring {features.expected_fall_share:.0%} more."
     )
-    if features.recent_fall_in_noise <= limits.fall_in_noise * _caution(features):
+    if features.recent_fall_share > 1:
+        words = f"Validation loss still fell at the end, at {features.val_end:.3g}, from a start worse than guessing."
+    elif features.recent_fall_in_noise <= limits.fall_in_noise * _caution(features):
         words = (
             "The train loss still fell at the end; validation, too noisy to show a fall, has not come apart from it: "
             f"as many epochs again may bring {features.train_expected_fall_share:.0%} of what was won."
@@ -189,7 +180,7 @@ def underfitting(features: Features, last_epoch: int, limits: Thresholds) -> Fin
     """The network cannot even fit what it was trained on."""
     if features.above_reference is not None and features.regret is not None:
         if features.above_reference <= limits.regret or features.regret <= limits.regret:
-            return None
+            return near_chance(features, last_epoch, limits)
         words = (
             f"The train loss itself ended at {features.train_end:.3g}, above what the best arm reaches on validation: "
             "the network does not fit its train set."
@@ -210,15 +201,35 @@ def underfitting(features: Features, last_epoch: int, limits: Thresholds) -> Fin
     return Finding("underfitting", last_epoch, _evidence(features, "learned_share", "gap_share", "train_end"), words)
 
 
+def near_chance(features: Features, last_epoch: int, limits: Thresholds) -> Finding | None:
+    """Train and validation loss both hardly beat guessing: whatever else did no better, nothing was learned."""
+    if features.learned_share is None or features.learned_share >= limits.nothing:
+        return None
+    if features.start - features.val_end >= limits.nothing * abs(features.start):
+        return None
+    words = (
+        f"The train loss, {features.train_end:.3g}, hardly beats guessing ({features.start:.3g}), and nothing that it "
+        "was compared with does: next to nothing was learned."
+    )
+    return Finding("underfitting", last_epoch, _evidence(features, "learned_share", "train_end", "start"), words)
+
+
 def noisy_validation(features: Features, last_epoch: int, limits: Thresholds) -> Finding | None:
     """The validation loss jumps so much from epoch to epoch that small changes cannot be read from it."""
     if features.noise_share <= limits.noise:
         return None
+    steady = features.train_noise_share < features.noise_share / 5
+    cause = (
+        "the train loss does not, so the validation set is small"
+        if steady
+        else "the learning rate is high for these batches, or the validation set is small"
+    )
     words = (
         f"Validation loss jumps by {features.noise:.2g} from epoch to epoch, {features.noise_share:.0%} of all it had "
-        "won: the learning rate is high for these batches, or the validation set is small."
+        f"won: {cause}."
     )
-    return Finding("noisy_validation", last_epoch, _evidence(features, "noise", "noise_share"), words)
+    keys = ("noise", "noise_share", "train_noise_share")
+    return Finding("noisy_validation", last_epoch, _evidence(features, *keys), words)
 
 
 def _wide_gap(features: Features, limits: Thresholds) -> bool:

@@ -1,7 +1,7 @@
 """The table of remedies: what to change for a finding, in which order, and when not.
 
 A remedy is a candidate arm of a study, not a promise; what it brings on this data is for the study to say.
-``wellfit.diagnose.prescribe`` chooses from the table.
+``wellfit.diagnosis.prescribe`` chooses from the table.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from wellfit.diagnose.findings import FindingName
+from wellfit.diagnosis.finding import FindingName
 
 Step = Literal["add", "raise", "lower", "change"]
 """``add`` a method that is not in use; ``raise`` or ``lower`` the strength of one, or a number; ``change`` something
@@ -52,7 +52,7 @@ class Entry:
     """Only for data of this kind."""
 
 
-def _entry(
+def entry(
     finding: FindingName,
     change: str,
     step: Step,
@@ -62,6 +62,7 @@ def _entry(
     against: tuple[FindingName, ...] = (),
     kind: Literal["image"] | None = None,
 ) -> Entry:
+    """Return a line of a table."""
     return Entry(Remedy(finding, change, step, reason, source), when, against, kind)
 
 
@@ -75,33 +76,35 @@ TURNED = Bound("rise_share", at_least=0.01)
 SMOOTH = Bound("noise_share", at_most=0.02)
 """The validation loss hardly jumps: there is room for larger steps."""
 JUMPS = Bound("noise_share", at_least=0.05)
+TRAIN_JUMPS = Bound("train_noise_share", at_least=0.01)
+"""The train loss jumps as well: not the size of the validation set alone."""
 
 ONCE = frozenset({"early_stopping"})
 """Methods that are in use or not; there is no strength to raise."""
 
 TABLE: tuple[Entry, ...] = (
-    _entry(
+    entry(
         "divergence",
         "optimizer.lr",
         "lower",
         "Steps that are too large for the curvature make the loss grow instead of fall; try a third, then a tenth.",
         "Bengio 2012, Practical recommendations, section 3.1.1",
     ),
-    _entry(
+    entry(
         "divergence",
         "clip_norm",
         "add",
         "Caps the rare huge gradient that throws the weights away, and leaves the others as they are.",
         "Pascanu et al. 2013",
     ),
-    _entry(
+    entry(
         "divergence",
         "data.scale",
         "change",
         "Inputs of very different or large scale make the curvature, and with it the stable step, uneven: standardize.",
         "LeCun et al. 1998, Efficient BackProp, section 4.3",
     ),
-    _entry(
+    entry(
         "overfitting",
         "early_stopping",
         "add",
@@ -109,7 +112,7 @@ TABLE: tuple[Entry, ...] = (
         "Prechelt 1998",
         TURNED,
     ),
-    _entry(
+    entry(
         "overfitting",
         "augmentation",
         "add",
@@ -118,7 +121,7 @@ TABLE: tuple[Entry, ...] = (
         against=("underfitting",),
         kind="image",
     ),
-    _entry(
+    entry(
         "overfitting",
         "dropout",
         "add",
@@ -127,7 +130,7 @@ TABLE: tuple[Entry, ...] = (
         FITS,
         against=("underfitting",),
     ),
-    _entry(
+    entry(
         "overfitting",
         "l2",
         "add",
@@ -136,7 +139,7 @@ TABLE: tuple[Entry, ...] = (
         FITS,
         against=("underfitting",),
     ),
-    _entry(
+    entry(
         "overfitting",
         "max_norm",
         "add",
@@ -145,14 +148,14 @@ TABLE: tuple[Entry, ...] = (
         FITS,
         against=("underfitting",),
     ),
-    _entry(
+    entry(
         "overfitting",
         "more_data",
         "change",
         "The gap shrinks with the number of samples; nothing else lowers it without a price.",
         "Banko & Brill 2001",
     ),
-    _entry(
+    entry(
         "overfitting",
         "smaller_network",
         "lower",
@@ -161,14 +164,14 @@ TABLE: tuple[Entry, ...] = (
         Bound("learned_share", at_least=0.9, needed=True),
         against=("underfitting",),
     ),
-    _entry(
+    entry(
         "unconverged",
         "epochs",
         "raise",
         "Validation still improves: train on, about as long again, with early stopping as the guard.",
         "Goodfellow et al. 2016, section 11.3",
     ),
-    _entry(
+    entry(
         "unconverged",
         "optimizer.lr",
         "raise",
@@ -176,8 +179,9 @@ TABLE: tuple[Entry, ...] = (
         "Bengio 2012, Practical recommendations, section 3.1.1",
         SMOOTH,
         Bound("peak_share", at_most=2.0),
+        against=("lr_too_high",),
     ),
-    _entry(
+    entry(
         "unconverged",
         "optimizer.momentum",
         "raise",
@@ -186,7 +190,7 @@ TABLE: tuple[Entry, ...] = (
         SMOOTH,
         Bound("peak_share", at_most=2.0),
     ),
-    _entry(
+    entry(
         "underfitting",
         "regularizers",
         "lower",
@@ -194,7 +198,7 @@ TABLE: tuple[Entry, ...] = (
         "Goodfellow et al. 2016, section 11.3",
         against=("overfitting",),
     ),
-    _entry(
+    entry(
         "underfitting",
         "optimizer.lr",
         "lower",
@@ -202,7 +206,7 @@ TABLE: tuple[Entry, ...] = (
         "Bengio 2012, Practical recommendations, section 3.1.1",
         JUMPS,
     ),
-    _entry(
+    entry(
         "underfitting",
         "optimizer.lr",
         "change",
@@ -210,7 +214,7 @@ TABLE: tuple[Entry, ...] = (
         "Bengio 2012, Practical recommendations, section 3.1.1",
         LEARNS_NOTHING,
     ),
-    _entry(
+    entry(
         "underfitting",
         "data.scale",
         "change",
@@ -218,7 +222,7 @@ TABLE: tuple[Entry, ...] = (
         "LeCun et al. 1998, Efficient BackProp, section 4.3",
         LEARNS_NOTHING,
     ),
-    _entry(
+    entry(
         "underfitting",
         "larger_network",
         "raise",
@@ -227,7 +231,7 @@ TABLE: tuple[Entry, ...] = (
         LEARNS,
         against=("overfitting",),
     ),
-    _entry(
+    entry(
         "underfitting",
         "epochs",
         "raise",
@@ -236,21 +240,23 @@ TABLE: tuple[Entry, ...] = (
         Bound("expected_fall_share", at_least=0.01, needed=True),
         against=("overfitting",),
     ),
-    _entry(
+    entry(
         "noisy_validation",
         "optimizer.lr",
         "lower",
         "Smaller steps wander less around the minimum.",
         "Bengio 2012, Practical recommendations, section 3.1.1",
+        TRAIN_JUMPS,
     ),
-    _entry(
+    entry(
         "noisy_validation",
         "batch_size",
         "raise",
         "Larger batches average the gradient's noise; near a minimum it has much the effect of a smaller rate.",
         "Smith et al. 2018",
+        TRAIN_JUMPS,
     ),
-    _entry(
+    entry(
         "noisy_validation",
         "data.split.validation",
         "raise",

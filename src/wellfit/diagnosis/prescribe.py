@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-from wellfit.diagnose.remedies import ONCE, TABLE, Bound, Remedy
-from wellfit.diagnose.verdict import Diagnosis
+from wellfit.diagnosis.finding import FindingName
+from wellfit.diagnosis.further_remedies import FURTHER
+from wellfit.diagnosis.remedies import ONCE, TABLE, Bound, Remedy
+from wellfit.diagnosis.verdict import Diagnosis
 
 
 def prescribe(
@@ -25,20 +27,32 @@ def prescribe(
     """
     if diagnosis.verdict == "well-fit":
         return ()
-    present = {finding.name for finding in diagnosis.findings}
     offered: list[Remedy] = []
     for finding in diagnosis.findings:
-        for entry in TABLE:
-            remedy = entry.remedy
-            if remedy.finding != finding.name or present & set(entry.against):
-                continue
-            if kind not in (None, "image") and entry.kind == "image":
-                continue
-            if not all(_agrees(bound, diagnosis) for bound in entry.when):
-                continue
-            adapted = _adapted(remedy, regularizers)
-            if adapted is not None and all(adapted.change != other.change for other in offered):
-                offered.append(adapted)
+        for remedy in remedies_of(finding.name, diagnosis, regularizers=regularizers, kind=kind):
+            if all(remedy.change != other.change for other in offered):
+                offered.append(remedy)
+    return tuple(offered)
+
+
+def remedies_of(
+    name: FindingName,
+    diagnosis: Diagnosis,
+    *,
+    regularizers: Collection[str] | None = None,
+    kind: Literal["image", "vector", "sequence"] | None = None,
+) -> tuple[Remedy, ...]:
+    """Return the remedies for one finding of a diagnosis, best first, as ``prescribe`` does."""
+    present = {finding.name for finding in diagnosis.findings}
+    offered = []
+    for entry in (*TABLE, *FURTHER):
+        if entry.remedy.finding != name or present & set(entry.against):
+            continue
+        if kind not in (None, "image") and entry.kind == "image":
+            continue
+        if all(_agrees(bound, diagnosis) for bound in entry.when):
+            adapted = _adapted(entry.remedy, regularizers)
+            offered += [] if adapted is None else [adapted]
     return tuple(offered)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from wellfit.diagnose.smoothing import curve_noise, trend
+from wellfit.diagnosis.smoothing import curve_noise, trend
 from wellfit.errors import InputError
 from wellfit.record import EpochRow
 
@@ -78,6 +78,10 @@ class Features:
     """Fall of the train trend over the last quarter / the train loss's own noise."""
     train_rise_share: float
     """How far the train loss ended above its own best / (``start`` - best): training itself was lost."""
+    train_noise_share: float
+    """Standard deviation of the train loss around its trend / (``start`` - its best)."""
+    climb_share: float
+    """The largest climb of either loss above its own lowest value before / ``start``; 0 where both only fall."""
     peak_share: float
     """The largest absolute loss / ``start``."""
     later_peak_share: float
@@ -102,9 +106,8 @@ def measure(
     """Return the features of one run's curves.
 
     ``reference`` is the best validation loss that any arm of the study reached; ``chance_loss`` the loss of predicting
-    the class frequencies (regression: the mean). Both in the units of the curves. Rows from the first non-finite loss
-    on are not used, so leave out rows without a validation. ``nan`` or infinite ``reference`` and ``chance_loss``
-    count as none.
+    the class frequencies (regression: the mean), both in the units of the curves; not finite, they count as none. Rows
+    from the first non-finite loss on are not used, so leave out rows without a validation.
 
     Raises
     ------
@@ -123,14 +126,14 @@ def measure(
     train = np.array([row.train_loss for row in rows]) / unit
     val = np.array([row.val_loss for row in rows]) / unit
     shape = _shape(train.round(DIGITS), val.round(DIGITS), start=round(start / unit, DIGITS))
-    train_end, val_end = shape.train_end * unit, shape.val_end * unit
+    train_end, val_end, val_best = (level * unit for level in (shape.train_end, shape.val_end, shape.val_best))
     to_win = None if known is None else max(start - known, LEAST_DESCENT * unit)
     return Features(
         evaluations=len(rows),
         broken_epoch=broken_epoch,
         start=start,
         turning_epoch=rows[shape.turn].epoch,
-        val_best=shape.val_best * unit,
+        val_best=val_best,
         val_end=val_end,
         train_end=train_end,
         noise=shape.noise * unit,
@@ -147,6 +150,8 @@ def measure(
         train_expected_fall_share=shape.train_expected_fall / shape.train_descent,
         train_fall_in_noise=shape.train_recent_fall / max(shape.train_noise, LEAST_NOISE),
         train_rise_share=shape.train_rise / shape.train_descent,
+        train_noise_share=shape.train_noise / shape.train_descent,
+        climb_share=max(float((values - np.minimum.accumulate(values)).max()) for values in (train, val)),
         peak_share=float(largest / unit),
         later_peak_share=float(train[shape.turn :].max()),
         learned_share=None if chance is None or chance <= 0 else 1 - train_end / chance,

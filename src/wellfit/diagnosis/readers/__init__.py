@@ -6,7 +6,7 @@
 ``Remark``           what limits the conclusions
 """
 
-from wellfit.diagnose.readers.log_run import Curves, Format, LogRun, Remark, RemarkName, SeriesName
-from wellfit.diagnose.readers.read import read_logs
+from wellfit.diagnosis.readers.log_run import Curves, Format, LogRun, Remark, RemarkName, SeriesName
+from wellfit.diagnosis.readers.read import read_logs
 
 __all__ = ["Curves", "Format", "LogRun", "Remark", "RemarkName", "SeriesName", "read_logs"]

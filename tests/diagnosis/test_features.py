@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from tests.diagnose.curves import CHANCE, drawn, rows
-from wellfit.diagnose import class_frequency_loss, measure, reference_loss
+from tests.diagnosis.curves import CHANCE, drawn, rows
+from wellfit.diagnosis import class_frequency_loss, measure, reference_loss
 from wellfit.errors import InputError
 
 

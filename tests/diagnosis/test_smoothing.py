@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wellfit.diagnose.smoothing import curve_noise, trend, whittaker
+from wellfit.diagnosis.smoothing import curve_noise, trend, whittaker
 
 
 @pytest.mark.parametrize("sigma", [0.01, 0.1])

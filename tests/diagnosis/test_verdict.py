@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.diagnose.curves import CHANCE, RealRun, drawn, real_runs, rows, times
-from wellfit.diagnose import diagnose, measure
-from wellfit.diagnose.findings import DEFAULT, noisy_validation
+from tests.diagnosis.curves import CHANCE, RealRun, drawn, real_runs, rows, times
+from wellfit.diagnosis import judge as diagnose
+from wellfit.diagnosis import measure
+from wellfit.diagnosis.findings import DEFAULT, noisy_validation
 
 REAL = real_runs()
 KINDS = ("well-fit", "overfit", "underfit", "unconverged")
@@ -128,10 +129,10 @@ def test_perfect_and_constant_losses_are_survived() -> None:
 
 
 def test_confidence_says_whether_thresholds_decide() -> None:
-    assert diagnose(drawn("overfit"), reference=0.35, chance_loss=CHANCE).confidence == "clear"
+    assert diagnose(drawn("overfit"), reference=0.35, chance_loss=CHANCE).is_clear
     x = [i / 40 for i in range(1, 41)]
     barely = rows([0.3] * 40, [0.5 + 1.8 * math.exp(-20 * v) + 0.09 * max(v - 0.3, 0) for v in x])
-    assert diagnose(barely, chance_loss=CHANCE).confidence == "borderline"
+    assert not diagnose(barely, chance_loss=CHANCE).is_clear
 
 
 @settings(max_examples=60, deadline=None)
