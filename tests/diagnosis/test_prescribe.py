@@ -1,10 +1,13 @@
 from dataclasses import fields
+from typing import get_args
 
 import pytest
 
 from tests.diagnosis.curves import CHANCE, drawn, rows
 from wellfit.diagnosis import Diagnosis, Features, prescribe
 from wellfit.diagnosis import judge as diagnose
+from wellfit.diagnosis.finding import FindingName
+from wellfit.diagnosis.further_remedies import FURTHER
 from wellfit.diagnosis.remedies import TABLE
 
 
@@ -104,3 +107,14 @@ def test_divergence_calls_for_smaller_steps_first() -> None:
     found = prescribe(diagnose(drawn("well-fit"), diverged=True))
     assert (found[0].change, found[0].step) == ("optimizer.lr", "lower")
     assert "clip_norm" in [remedy.change for remedy in found]
+
+
+def test_the_further_table_is_whole() -> None:
+    own = {entry.remedy.finding for entry in TABLE}
+    names = set(get_args(FindingName))
+    assert {entry.remedy.finding for entry in FURTHER} == names - own
+    for entry in FURTHER:
+        assert entry.remedy.reason.endswith((".", ")."))
+        assert entry.remedy.source
+        assert entry.remedy.finding not in entry.against
+        assert set(entry.against) <= names

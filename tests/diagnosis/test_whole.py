@@ -94,6 +94,13 @@ def test_steps_too_large_call_for_smaller_ones(shape: str) -> None:
     assert all(r.step != "raise" for f in found.findings for r in f.remedies if r.change == "optimizer.lr")
 
 
+def test_no_remedy_raises_what_another_lowers() -> None:
+    inside = {"dead": np.full(N, 0.9)}
+    found = wellfit.diagnose({**SHAPES["slow"], **inside}, chance_loss=CHANCE)
+    assert {"lr_too_low", "dead_units", "unconverged"} <= names(found)
+    assert {r.step for f in found.findings for r in f.remedies if r.change == "optimizer.lr"} == {"raise"}
+
+
 def test_a_small_validation_set_is_told_from_a_large_learning_rate() -> None:
     calm_train = wellfit.diagnose(SHAPES["jumping validation"], chance_loss=CHANCE)
     noisy = next(f for f in calm_train.findings if f.name == "noisy_validation")
@@ -236,7 +243,8 @@ def test_missing_series() -> None:
     assert "val_loss" in only_train.words
     errors = wellfit.diagnose({"accuracy": 90 * (1 - np.exp(-8 * X)), "val_accuracy": 80 * (1 - np.exp(-8 * X))})
     assert errors.verdict == "well-fit"
-    assert "error rates" in errors.remarks[0]
+    assert "percent" in errors.remarks[0]
+    assert "error rates" in errors.remarks[1]
 
 
 def test_points_that_are_missing_are_no_divergence_but_a_broken_end_is() -> None:
@@ -335,6 +343,8 @@ def test_any_numbers_give_a_diagnosis_that_json_holds(curves: dict[str, list[flo
         return
     found = wellfit.diagnose(curves, chance_loss=context, reference=context, baseline=context)
     json.dumps(asdict(found), allow_nan=False)
+    steps = {(r.change, r.step) for f in found.findings for r in f.remedies}
+    assert not {change for change, step in steps if step == "raise"} & {c for c, step in steps if step == "lower"}
     assert 0 <= found.confidence <= 1
     assert found.words
 

@@ -65,9 +65,7 @@ class Judged:
 def command(
     paths: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="PATH...", help="Folders of studies, logs, or folders that hold them.", show_default=False
-        ),
+        typer.Argument(metavar="PATH", help="Folders of studies, logs, or folders that hold them.", show_default=False),
     ],
     reference: Annotated[
         float | None,

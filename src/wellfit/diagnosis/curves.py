@@ -35,6 +35,7 @@ LAYERED = ("grad_norm", "dead", "saturated")
 """Series that may be given by layer, from input to output: ``dead.fc1`` or ``{"dead": {"fc1": [...]}}``."""
 PERCENT = 1.5
 """An accuracy above this is in percent."""
+PERCENT_SAID = "Accuracies in percent were divided by 100."
 MOST = 1000
 """Points beyond which neighbors are averaged, to half as many groups."""
 
@@ -59,7 +60,6 @@ class Curves:
     restored: int | None = None
     """The epoch whose weights were handed over, where that is known."""
     remarks: tuple[str, ...] = ()
-    percent: bool = False
 
 
 def as_curves(given: object) -> Curves:
@@ -226,10 +226,8 @@ def _finished(
     """Order is checked, percent become fractions, what came after a break is cut off, and long series are thinned."""
     if any(later <= earlier for earlier, later in itertools.pairwise(at)):
         raise InputError("curves", "epochs do not increase", "one row per epoch, in order")
-    percent = False
-    for name in ("train_accuracy", "val_accuracy"):
-        if name in series and np.nanmax(np.nan_to_num(series[name], nan=0.0), initial=0.0) > PERCENT:
-            series, percent = {**series, name: series[name] / 100}, True
+    series, percent = _plausible(series)
+    layers = {kind: {k: _bounded(kind, v) for k, v in by.items()} for kind, by in layers.items()}
     whole = all(float(x).is_integer() and abs(x) < 2**53 for x in at)
     marks = [int(x) for x in at] if whole else list(range(1, len(at) + 1))
     broken_at = None if broken is None else marks[broken]
@@ -242,9 +240,32 @@ def _finished(
         unit=unit if whole else "evaluation",
         broken_at=broken_at,
         measured=measured,
-        remarks=remarks,
-        percent=percent,
+        remarks=(*remarks, PERCENT_SAID) if percent else remarks,
     )
+
+
+def _plausible(series: Series) -> tuple[Series, bool]:
+    """Return the series with accuracies as fractions, and without values that cannot be; and whether percent came."""
+    found, percent = {}, False
+    for name, values in series.items():
+        bounded = values
+        if name.endswith("_accuracy"):
+            most = float(np.nanmax(np.where(np.abs(values) < HUGE, values, np.nan), initial=0.0))
+            if PERCENT < most <= 100:
+                bounded, percent = values / 100, True
+        found[name] = _bounded(name, bounded)
+    return found, percent
+
+
+def _bounded(name: str, values: np.ndarray) -> np.ndarray:
+    """Return NaN for shares outside [0, 1] and for what is huge; a huge norm of a gradient is infinite."""
+    if name.endswith("_loss"):
+        return values
+    if name == "grad_norm":
+        return np.where(np.abs(values) < HUGE, np.abs(values), np.where(np.isnan(values), np.nan, np.inf))
+    share = name.endswith("_accuracy") or name in ("dead", "saturated")
+    low, high = (0.0, 1.0) if share else (-HUGE, HUGE)
+    return np.where((values >= low) & (values <= high), values, np.nan)
 
 
 def _thinned(values: np.ndarray, group: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from wellfit.diagnosis.features import HUGE
 from wellfit.diagnosis.finding import Finding, FindingName
 from wellfit.diagnosis.thresholds import STANDARD, Limits
 from wellfit.diagnosis.track import Track
@@ -112,4 +113,4 @@ def exploding_gradients(track: Track, limits: Limits = STANDARD) -> Finding | No
 def _burst(norms: np.ndarray, i: int) -> float:
     """Return how many times the median of the five before a norm is; 0 unless it is above all before."""
     usual = float(np.median(norms[max(0, i - 5) : i]))
-    return float(norms[i]) / usual if usual > 0 and norms[i] > norms[:i].max() else 0.0
+    return min(float(norms[i]) / usual, HUGE) if usual > 0 and norms[i] > norms[:i].max() else 0.0

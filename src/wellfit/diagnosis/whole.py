@@ -35,6 +35,8 @@ FURTHER_RULES: tuple[Rule, ...] = (
 )
 INSIDE: tuple[Rule, ...] = (exploding_gradients, vanishing_gradients, dead_units, saturation)
 """These hold also for a run that diverged."""
+STEP_SIZE: tuple[FindingName, ...] = ("divergence", "exploding_gradients", "lr_too_high", "lr_too_low")
+OPPOSITE = {"raise": "lower", "lower": "raise"}
 NO_VALIDATION = "No validation curve: whether what was learned holds elsewhere cannot be seen. Log val_loss."
 NO_TRAIN = "No train curve: what is the network's and what is the data's cannot be told. Log train_loss."
 
@@ -97,7 +99,7 @@ def diagnose(
         replace(each, remedies=remedies_of(each.name, core, regularizers=regularizers, kind=kind))
         for each in core.findings
     )
-    return _named(replace(core, findings=finished), found.unit)
+    return _named(replace(core, findings=_agreed(finished)), found.unit)
 
 
 def _reachable(rows: Sequence[EpochRow], reference: float | None, baseline: float | None) -> float | None:
@@ -196,6 +198,22 @@ def _further(seen: Track, rules: Collection[Rule]) -> Iterator[Finding]:
             shown = sum(weight for factor, weight in FACTORS if rule(seen, STANDARD.scaled(factor)) is not None)
             least = 0.7 if finding.name in ("label_noise", "plateau") else 1.0  # another cause looks the same
             yield replace(finding, confidence=min(shown, 1.0) * least)
+
+
+def _agreed(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Drop remedies that would raise what another lowers: findings about the size of steps know best, then the first
+    does.
+    """
+    ranked = sorted(findings, key=lambda each: STEP_SIZE.index(each.name) if each.name in STEP_SIZE else len(STEP_SIZE))
+    chosen: dict[str, str] = {}
+    for finding in ranked:
+        for remedy in finding.remedies:
+            if remedy.step in OPPOSITE:
+                chosen.setdefault(remedy.change, remedy.step)
+    return tuple(
+        replace(each, remedies=tuple(r for r in each.remedies if chosen.get(r.change) != OPPOSITE.get(r.step, "none")))
+        for each in findings
+    )
 
 
 def _named(core: Diagnosis, unit: str) -> Diagnosis:
