@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wellfit.diagnosis.readers import LogRun, read_logs
+from wellfit.diagnosis.readers import LogRun, read_logs, table_log
 
 
 def read(folder: Path, text: str, name: str = "log") -> list[LogRun]:
@@ -116,3 +116,17 @@ def test_fewer_train_points_than_validations(tmp_path: Path) -> None:
     assert run.curves.at == [4, 8, 12]
     assert run.curves.train_loss == [6, 2, -2]
     assert run.curves.val_loss == [2.5, 6.5, 10.5]
+
+
+@pytest.mark.parametrize(
+    "end", ["99,0.5,inf,.1\n", "99,0.5,nan,\n", "99,0.5,,.1\n", '99,0.5,"0.5",.1\n', "99,x,0.5,\n", "99,.5,.5\n"]
+)
+def test_a_large_table_is_read_as_a_small_one(tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"{e},{1 / e},{1.1 / e if e % 3 == 0 else ''},0.1\n" for e in range(1, 99)]
+    text = "epoch,train_loss,val_loss,lr\n" + "".join(rows) + end
+    small = one(tmp_path, text)
+    monkeypatch.setattr(table_log, "LARGE", 0)
+    monkeypatch.setattr(table_log, "BLOCK", 9)
+    large = one(tmp_path, text)
+    assert str(large) == str(small)
+    assert (small.curves.broken_at == 99) == (end[7:10] in {"inf", "nan"})

@@ -77,6 +77,8 @@ def align(run: RawRun, keys: Mapping[SeriesName, tuple[str, ...]]) -> tuple[Curv
         remarks.append(Remark("resumed", words))
     broken = _broken(series)
     grid = _grid(series)
+    if broken is not None and grid.size and broken > grid[-1]:
+        grid = np.append(grid, broken)  # it broke after the last row
     if grid.size > MOST_ROWS:
         words = f"{grid.size} rows; each row here is the mean of up to {-(-grid.size // MOST_ROWS)} of them."
         remarks.append(Remark("thinned", words))

@@ -180,7 +180,8 @@ def _text(tag: bytes) -> str:
 
 def _scalar(event: bytes, span: tuple[int, int]) -> float | None:
     """Return a tensor's only value; ``None`` if it is no number or has more than one."""
-    kind, content, values = 0, b"", []
+    kind, content = 0, b""
+    values: list[float] = []
     for number, wire, value in _fields(event, *span):
         if number == 1 and wire == 0:
             kind = value
@@ -193,8 +194,8 @@ def _scalar(event: bytes, span: tuple[int, int]) -> float | None:
     if content:
         if kind == BFLOAT16 and len(content) == 2:
             return float(struct.unpack("<f", b"\0\0" + content)[0])
-        code = {FLOAT: "<f", DOUBLE: "<d", HALF: "<e"}.get(kind)
-        if code is not None and len(content) == struct.calcsize(code):
+        code = {FLOAT: "<f", DOUBLE: "<d", HALF: "<e"}.get(kind, "")
+        if code and len(content) == struct.calcsize(code):
             return float(struct.unpack(code, content)[0])
     return float(values[0]) if len(values) == 1 else None
 

@@ -90,6 +90,8 @@ def flat(found: object, *, depth: int = 0) -> dict[str, Any]:
     """
     if not isinstance(found, dict):
         raise ValueError("no object")
+    if not any(isinstance(value, dict | list) for value in found.values()):
+        return found
     row: dict[str, Any] = {}
     for key, value in found.items():
         if isinstance(value, dict) and depth < DEEPEST:

@@ -11,11 +11,11 @@ Kind = Literal["loss", "accuracy", "lr", "epoch", "step", "run"]
 Part = Literal["train", "val", "test", ""]
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-PARTS: dict[str, Part] = (
-    dict.fromkeys(("train", "training", "trn", "tr"), "train")
-    | dict.fromkeys(("val", "valid", "validation", "dev", "eval", "evaluation", "holdout"), "val")
-    | dict.fromkeys(("test", "testing"), "test")
-)
+PARTS: dict[str, Part] = {
+    **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "evaluation", "holdout"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 LOSSES = frozenset({"loss", "losses"})
 LOSS_NAMES = frozenset({"nll", "xent", "crossentropy", "bce", "mse", "mae", "rmse", "objective", "cost"})
 """Words that name a loss without saying so."""
@@ -105,7 +105,7 @@ def meaning(key: str) -> Meaning | None:
     kind = _kind(words)
     if kind is None:
         return None
-    part = next((PARTS[word] for word in words if word in PARTS), "")
+    part: Part = next((PARTS[word] for word in words if word in PARTS), "")
     grain = next((word for word in reversed(words) if word in GRAINS), "")
     said = LOSSES if kind == "loss" else ACCURACIES | {"top", "1", "prec"}
     extras = tuple(

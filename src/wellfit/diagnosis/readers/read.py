@@ -156,8 +156,8 @@ def _of_folder(folder: Path) -> list[RawRun]:
     runs += read_metric_files(metrics) if metrics else []
     if not runs and len(troubles) == 1:
         raise troubles[0]
-    for error in troubles if runs else ():
-        LOGGER.warning("%s", error)
+    for trouble in troubles if runs else ():
+        LOGGER.warning("%s", trouble)
     return runs
 
 

@@ -12,7 +12,7 @@ from wellfit.diagnosis.readers.keys import is_curve, meaning
 from wellfit.diagnosis.readers.log_run import Format, Remark
 from wellfit.diagnosis.readers.raw import ABSENT, RawRun, Track, number
 
-MOST_ROWS = 10_000_000
+MOST_ROWS = 3_000_000
 """Rows of a file that are read."""
 MOST_RUNS = 200
 """Runs in one file."""
@@ -66,7 +66,7 @@ class Collector:
         tracks, at = run.tracks, float(self.rows)
         for key, value in kept:
             try:
-                found = float(value) if value.__class__ is float else number(value, comma=comma)  # type: ignore[arg-type]
+                found = float(value) if value.__class__ is float else number(value, comma=comma)
             except ValueError:
                 self.bad_fields += 1
                 continue
@@ -78,10 +78,16 @@ class Collector:
 
     def add_columns(self, columns: Mapping[str, Sequence[str]], *, comma: bool = False) -> None:
         """Add many rows of text at once, of one run: key -> a field per row."""
-        count = len(next(iter(columns.values())))
+        self._add_found({key: self._numbers(texts, comma) for key, texts in columns.items()})
+
+    def add_numbers(self, columns: Mapping[str, np.ndarray]) -> None:
+        """Add many rows of numbers, of one run; NaN for what was not logged."""
+        self._add_found({key: (values, ~np.isnan(values)) for key, values in columns.items()})
+
+    def _add_found(self, found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        count = len(next(iter(found.values()))[0])
         rows = np.arange(self.rows + 1.0, self.rows + count + 1.0)
         self.rows += count
-        found = {key: self._numbers(texts, comma) for key, texts in columns.items()}
         run = self.runs.get("") or self._new_run("")
         if run is None:
             return

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +24,8 @@ CHART = re.compile(r"^(?P<run>.+) - (?P<key>.+?)(?P<bound>__MIN|__MAX)?$")
 SENTENCE = re.compile(r"[:=]\s*[-+]?[0-9.]")
 """What a line of printed progress has (``loss: 0.31``), and no name of a column."""
 ULTRALYTICS = ("train/box", "metrics/mAP", "metrics/accuracy_top")
+LARGE = 4 << 20
+"""Bytes of a table from which on it is worth to import pandas."""
 BLOCK = 20_000
 """Records that are read at once."""
 MOST_COLUMNS = 5000
@@ -64,6 +68,8 @@ def _read(lines: Lines, source: str) -> list[RawRun]:
     several = any((what := meaning(names[index])) is not None and what.kind == "run" for index in used)
     wide = len(names)
     block: list[list[str]] = []
+    if not several and separator != " " and lines.path.stat().st_size > LARGE:
+        text = _add_whole_blocks(text, collector, names, used, separator)
     for fields in _records(text, separator):
         if collector.rows + len(block) >= MOST_ROWS:
             break
@@ -144,6 +150,34 @@ def _records(text: Iterator[str], separator: str) -> Iterator[list[str] | None]:
             fields = [field for field in fields if field]
         if any(fields):
             yield fields
+
+
+def _add_whole_blocks(
+    text: Iterator[str], collector: Collector, names: Sequence[str], used: Sequence[int], separator: str
+) -> Iterator[str]:
+    """Add blocks of lines by pandas, as far as they hold plain numbers; return the lines that are left."""
+    import pandas as pd
+
+    while collector.rows < MOST_ROWS:
+        block = list(itertools.islice(text, BLOCK))
+        if len(block) < BLOCK or any(line.count(separator) != len(names) - 1 or '"' in line for line in block):
+            return itertools.chain(block, text)
+        try:
+            frame = pd.read_csv(
+                io.StringIO("".join(block)),
+                sep=separator,
+                header=None,
+                usecols=list(used),
+                na_values=[""],
+                keep_default_na=False,  # a NaN that was logged is not a value that was not
+                dtype=float,
+            )
+        except (ValueError, OverflowError):
+            return itertools.chain(block, text)
+        if len(frame) != len(block):
+            return itertools.chain(block, text)
+        collector.add_numbers({names[index]: frame[index].to_numpy() for index in used})
+    return iter(())
 
 
 def _add(
