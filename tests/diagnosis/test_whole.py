@@ -268,6 +268,18 @@ def test_columns_that_were_never_filled_and_ends_that_were_not_reached() -> None
         assert wellfit.diagnose(nothing).verdict == "unclear"
 
 
+def test_four_points_of_a_smooth_curve_are_not_noisy() -> None:
+    val = [1.0, 0.56, 0.45, 0.41]
+    found = wellfit.diagnose({"train_loss": val, "val_loss": val}, chance_loss=CHANCE)
+    assert "noisy_validation" not in names(found)
+
+
+def test_importing_its_room_leaves_the_function_in_place() -> None:
+    import wellfit.diagnosis.readers
+
+    assert callable(wellfit.diagnose)
+
+
 def test_many_points_are_thinned() -> None:
     n = 100_000
     x = np.arange(1, n + 1) / n

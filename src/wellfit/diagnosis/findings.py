@@ -82,7 +82,7 @@ def find(features: Features, *, last_epoch: int, diverged: bool, limits: Thresho
         overfitting(features, limits) if features.evaluations >= FEWEST else None,
         unconverged(features, last_epoch, limits),
         underfitting(features, last_epoch, limits) if features.evaluations >= FEWEST else None,
-        noisy_validation(features, last_epoch, limits),
+        noisy_validation(features, last_epoch, limits) if features.evaluations >= FEWEST else None,
     )
     found = tuple(finding for finding in rules if finding is not None)
     # What was measured on the way to a divergence says nothing about fit.
