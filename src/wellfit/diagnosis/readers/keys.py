@@ -17,7 +17,7 @@ PARTS: dict[str, Part] = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 LOSSES = frozenset({"loss", "losses"})
-LOSS_NAMES = frozenset({"nll", "xent", "crossentropy", "bce", "mse", "mae", "rmse", "objective", "cost"})
+LOSS_NAMES = frozenset({"nll", "xent", "logloss", "crossentropy", "bce", "mse", "mae", "rmse", "objective", "cost"})
 """Words that name a loss without saying so."""
 ACCURACIES = frozenset({"acc", "accuracy"})
 GRAINS = frozenset({"epoch", "step", "batch", "iter", "iteration"})

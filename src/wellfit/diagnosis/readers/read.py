@@ -17,6 +17,7 @@ from wellfit.diagnosis.readers.event_file import is_event_file
 from wellfit.diagnosis.readers.event_folder import read_event_files
 from wellfit.diagnosis.readers.json_log import read_json, read_json_lines
 from wellfit.diagnosis.readers.log_run import MOST_UNUSED, LogRun, SeriesName
+from wellfit.diagnosis.readers.mlflow_database import MAGIC, read_database
 from wellfit.diagnosis.readers.mlflow_folder import read_metric_files
 from wellfit.diagnosis.readers.naming import shown
 from wellfit.diagnosis.readers.raw import RawRun
@@ -29,7 +30,7 @@ EXPECTED = (
 )
 MOST_FILES = 20_000
 """Files of a folder that are looked at."""
-Kind = Literal["events", "metric", "json", "lines", "table"]
+Kind = Literal["database", "events", "metric", "json", "lines", "table"]
 LOGGER = logging.getLogger("wellfit")
 
 
@@ -116,11 +117,15 @@ def _nothing(kind: Kind) -> str:
 def _read_text(path: Path, kind: Kind) -> list[RawRun]:
     if kind == "json":
         return read_json(path, str(path))
+    if kind == "database":
+        return read_database(path)
     return read_json_lines(path, str(path)) if kind == "lines" else read_table(path, str(path))
 
 
 def kind_of(head: bytes) -> Kind | None:
     """Return what a file is by its first bytes; ``None`` for what is no text and no event file."""
+    if head.startswith(MAGIC):
+        return "database"
     if is_event_file(head):
         return "events"
     if not is_text(head):
