@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from wellfit.api import find_lr, load_model, run_study
     from wellfit.data import Dataset, load
+    from wellfit.diagnosis import diagnose
     from wellfit.errors import InputError, WellfitError
     from wellfit.recipe import Recipe, StudySpec
     from wellfit.record import EpochRow, RunRecord
@@ -25,6 +26,7 @@ _HOMES = {
     "RunRecord": "wellfit.record",
     "StudySpec": "wellfit.recipe",
     "WellfitError": "wellfit.errors",
+    "diagnose": "wellfit.diagnosis",
     "find_lr": "wellfit.api",
     "load": "wellfit.data",
     "load_model": "wellfit.api",
@@ -40,6 +42,7 @@ __all__ = [
     "StudySpec",
     "WellfitError",
     "__version__",
+    "diagnose",
     "find_lr",
     "load",
     "load_model",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wellfit.diagnose import diagnose_arm, reference_loss
+from wellfit.diagnosis import diagnose_arm, reference_loss
 from wellfit.recipe import StudySpec
 from wellfit.record import RunRecord, better_sign, is_share
 from wellfit.stats.factorial import Effect, analyze_factorial
@@ -58,7 +58,7 @@ def analyse(facts: Facts) -> dict[str, Any]:
     return {
         "name": facts.spec.name,
         "status": facts.status,
-        "data": dict(facts.data),
+        "data": {**facts.data, "chance_loss": facts.chance},
         "metric": metric,
         "control": facts.control,
         "seeds": list(facts.spec.seeds),

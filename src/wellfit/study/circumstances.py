@@ -12,7 +12,7 @@ from torch import Tensor
 
 from wellfit import __version__
 from wellfit.data import VOID, Dataset
-from wellfit.diagnose import class_frequency_loss
+from wellfit.diagnosis import class_frequency_loss
 from wellfit.record import Environment
 from wellfit.train.fit import default_device
 from wellfit.train.replicate import Replicate

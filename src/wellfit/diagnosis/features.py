@@ -1,0 +1,284 @@
+"""What can be measured on the curves of one run. Pure numbers, no judgement.
+
+Shares are fractions of the *descent*, the loss that the network has won; they and the multiples of the noise do not
+change when all losses are multiplied by a number.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from wellfit.diagnosis.smoothing import curve_noise, trend
+from wellfit.errors import InputError
+from wellfit.record import EpochRow
+
+LEAST_DESCENT = 0.01
+"""A descent below this share of the starting loss is taken as this share, so that noise is not divided by nothing."""
+LEAST_NOISE = 1e-6
+"""The same for the noise, as a share of the starting loss."""
+LEAST_UNIT = 1e-12
+"""The unit of loss is the starting loss, but at least this share of the largest one."""
+HUGE = 1e100
+"""A loss of this size counts as not finite: its square would overflow."""
+DIGITS = 10
+"""Digits kept of the losses as shares of the starting loss: rounding errors of a change of units cannot tip a
+verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """One run's curves in numbers. Losses are in the units of the curves; everything else is free of units."""
+
+    evaluations: int
+    """Rows before the first loss that is not finite."""
+    broken_epoch: int | None
+    """The first epoch with a loss that is not finite."""
+    start: float
+    """The loss before anything was learned: ``chance_loss``, else the larger of the first epoch's two losses."""
+    turning_epoch: int
+    """Epoch where the trend of the validation loss is lowest; 0 without evaluations."""
+    val_best: float
+    """The trend of the validation loss at the turning point."""
+    val_end: float
+    """Mean of the trend over the last tenth."""
+    train_end: float
+    """The same of the train loss."""
+    noise: float
+    """Standard deviation of the validation loss around its trend."""
+    noise_share: float
+    """``noise`` / descent, with descent = ``start`` - ``val_best``."""
+    rise_share: float
+    """(``val_end`` - ``val_best``) / descent."""
+    rise_in_noise: float
+    """(``val_end`` - ``val_best``) / ``noise``."""
+    train_change_share: float
+    """Change of the train loss since the turning point / descent; negative where it went on falling."""
+    accuracy_change: float | None
+    """Change of the validation accuracy since the turning point (means of up to 3 rows); ``None`` for regression."""
+    gap_share: float
+    """(``val_end`` - ``train_end``) / (``start`` - ``train_end``): the part of what was won that does not
+    generalize."""
+    gap_growth_share: float
+    """Change of the gap since the turning point / descent."""
+    recent_fall_share: float
+    """Fall of the validation trend over the last quarter / descent; negative where it rises."""
+    recent_fall_in_noise: float
+    """The same fall / ``noise``."""
+    expected_fall_share: float
+    """Fall to be expected from as many epochs again / descent: the last quarter's fall continued, each quarter in the
+    ratio of the last two, at most 1."""
+    train_expected_fall_share: float
+    """The same of the train loss / (``start`` - its best)."""
+    train_fall_in_noise: float
+    """Fall of the train trend over the last quarter / the train loss's own noise."""
+    train_rise_share: float
+    """How far the train loss ended above its own best / (``start`` - best): training itself was lost."""
+    train_noise_share: float
+    """Standard deviation of the train loss around its trend / (``start`` - its best)."""
+    climb_share: float
+    """The largest climb of either loss above its own lowest value before / ``start``; 0 where both only fall."""
+    peak_share: float
+    """The largest absolute loss / ``start``."""
+    later_peak_share: float
+    """The largest train loss since the turning point / ``start``."""
+    learned_share: float | None
+    """1 - ``train_end`` / ``chance_loss``: 0 learned nothing, 1 fits all; ``None`` without a chance loss above 0."""
+    above_reference: float | None
+    """(the smaller of ``train_end`` and ``val_end`` - ``reference``) / (``start`` - ``reference``), where above 0 the
+    network cannot even fit its train set as well as another arm predicts; ``None`` without reference."""
+    regret: float | None
+    """(``val_end`` - ``reference``) / (``start`` - ``reference``); ``None`` without reference."""
+    regret_in_noise: float | None
+    """(``val_end`` - ``reference``) / ``noise``; ``None`` without reference."""
+    cured_by_time: float | None
+    """Part of the regret that the expected fall would remove, 0 to 1; ``None`` without reference or regret. Of the
+    validation loss or of the train loss above the reference, whichever is more: the train loss has less noise."""
+
+
+def measure(
+    curves: Sequence[EpochRow], *, reference: float | None = None, chance_loss: float | None = None
+) -> Features:
+    """Return the features of one run's curves.
+
+    ``reference`` is the best validation loss that any arm of the study reached; ``chance_loss`` the loss of predicting
+    the class frequencies (regression: the mean), both in the units of the curves; not finite, they count as none. Rows
+    from the first non-finite loss on are not used, so leave out rows without a validation.
+
+    Raises
+    ------
+    InputError
+        If the epochs do not increase.
+
+    """
+    rows, broken_epoch = _before_broken(curves)
+    if not rows:
+        return _empty(broken_epoch)
+    chance = chance_loss if chance_loss is not None and _finite(chance_loss) else None
+    known = reference if reference is not None and _finite(reference) else None
+    start = max(rows[0].train_loss, rows[0].val_loss) if chance is None else chance
+    largest = max(max(abs(row.train_loss), abs(row.val_loss)) for row in rows)
+    unit = max(abs(start), LEAST_UNIT * largest) or 1.0
+    train = np.array([row.train_loss for row in rows]) / unit
+    val = np.array([row.val_loss for row in rows]) / unit
+    shape = _shape(train.round(DIGITS), val.round(DIGITS), start=round(start / unit, DIGITS))
+    train_end, val_end, val_best = (level * unit for level in (shape.train_end, shape.val_end, shape.val_best))
+    to_win = None if known is None else max(start - known, LEAST_DESCENT * unit)
+    return Features(
+        evaluations=len(rows),
+        broken_epoch=broken_epoch,
+        start=start,
+        turning_epoch=rows[shape.turn].epoch,
+        val_best=val_best,
+        val_end=val_end,
+        train_end=train_end,
+        noise=shape.noise * unit,
+        noise_share=shape.noise / shape.descent,
+        rise_share=shape.rise / shape.descent,
+        rise_in_noise=shape.rise / max(shape.noise, LEAST_NOISE),
+        train_change_share=shape.train_change / shape.descent,
+        accuracy_change=_accuracy_change(rows, shape.turn),
+        gap_share=(shape.val_end - shape.train_end) / shape.train_descent,
+        gap_growth_share=(shape.rise - shape.train_change) / shape.descent,
+        recent_fall_share=shape.recent_fall / shape.descent,
+        recent_fall_in_noise=shape.recent_fall / max(shape.noise, LEAST_NOISE),
+        expected_fall_share=shape.expected_fall / shape.descent,
+        train_expected_fall_share=shape.train_expected_fall / shape.train_descent,
+        train_fall_in_noise=shape.train_recent_fall / max(shape.train_noise, LEAST_NOISE),
+        train_rise_share=shape.train_rise / shape.train_descent,
+        train_noise_share=shape.train_noise / shape.train_descent,
+        climb_share=max(float((values - np.minimum.accumulate(values)).max()) for values in (train, val)),
+        peak_share=float(largest / unit),
+        later_peak_share=float(train[shape.turn :].max()),
+        learned_share=None if chance is None or chance <= 0 else 1 - train_end / chance,
+        above_reference=None if to_win is None or known is None else (min(train_end, val_end) - known) / to_win,
+        regret=None if to_win is None or known is None else (val_end - known) / to_win,
+        regret_in_noise=None if known is None else (val_end - known) / unit / max(shape.noise, LEAST_NOISE),
+        cured_by_time=_cured(shape, reference=None if known is None else known / unit),
+    )
+
+
+def _before_broken(curves: Sequence[EpochRow]) -> tuple[Sequence[EpochRow], int | None]:
+    """Return the rows before the first loss that is not finite, and its epoch."""
+    if any(later.epoch <= earlier.epoch for earlier, later in itertools.pairwise(curves)):
+        raise InputError("curves", "epochs do not increase", "one row per epoch, in order")
+    for index, row in enumerate(curves):
+        if not _usable(row):
+            return curves[:index], row.epoch
+    return curves, None
+
+
+def reference_loss(arms: Sequence[Sequence[EpochRow]]) -> float | None:
+    """Return the best validation loss that any arm's trend reached, from the curves of all arms with one seed.
+
+    The trend, not the raw minimum: the smallest of many noisy values is smaller than what any arm can keep. Rows from
+    an arm's first non-finite loss on are not used; ``None`` if no finite row is left.
+    """
+    best = [features.val_best for features in map(measure, arms) if features.evaluations]
+    return min(best, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What the two curves do, with the starting loss as unit."""
+
+    turn: int
+    val_best: float
+    val_end: float
+    train_end: float
+    noise: float
+    descent: float
+    train_descent: float
+    rise: float
+    train_change: float
+    train_rise: float
+    recent_fall: float
+    expected_fall: float
+    train_noise: float
+    train_recent_fall: float
+    train_expected_fall: float
+
+
+def _shape(train: np.ndarray, val: np.ndarray, *, start: float) -> _Shape:
+    """Measure the curves (epochs,), both as multiples of the starting loss."""
+    noise, train_noise = curve_noise(val), curve_noise(train)
+    val_trend, train_trend = trend(val, noise), trend(train, train_noise)
+    last = max(1, val.size // 10)
+    turn = int(np.argmin(val_trend))
+    val_best, val_end = float(val_trend[turn]), float(val_trend[-last:].mean())
+    train_end, train_best = float(train_trend[-last:].mean()), float(train_trend.min())
+    recent_fall, expected_fall = _falls(val_trend)
+    train_recent_fall, train_expected_fall = _falls(train_trend)
+    # A turning point inside the last window is no turn: the window's mean lies above it because the curve still falls.
+    rise = max(val_end - val_best, 0.0) if turn < val.size - last else 0.0
+    return _Shape(
+        turn=turn,
+        val_best=val_best,
+        val_end=val_end,
+        train_end=train_end,
+        noise=noise,
+        descent=max(start - val_best, LEAST_DESCENT),
+        train_descent=max(start - train_best, LEAST_DESCENT),
+        rise=rise,
+        train_change=train_end - float(train_trend[turn]),
+        train_rise=train_end - train_best,
+        recent_fall=recent_fall,
+        expected_fall=expected_fall,
+        train_noise=train_noise,
+        train_recent_fall=train_recent_fall,
+        train_expected_fall=train_expected_fall,
+    )
+
+
+def _falls(values: np.ndarray) -> tuple[float, float]:
+    """Return the fall over the last quarter of the epochs, and the fall to be expected from as many epochs again."""
+    last = values.size - 1
+    middle, third, end = (float(np.interp(part * last, np.arange(values.size), values)) for part in (0.5, 0.75, 1.0))
+    before, recent = middle - third, third - end
+    if recent <= 0:
+        return recent, 0.0
+    ratio = min(recent / before, 1.0) if before > 0 else 1.0
+    return recent, recent * sum(ratio**quarter for quarter in (1, 2, 3, 4))
+
+
+def _accuracy_change(rows: Sequence[EpochRow], turn: int) -> float | None:
+    around = [row.val_accuracy for row in rows[max(0, turn - 1) : turn + 2]]
+    end = [row.val_accuracy for row in rows[-3:]]
+    before, after = ([value for value in part if value is not None and _finite(value)] for part in (around, end))
+    return sum(after) / len(after) - sum(before) / len(before) if before and after else None
+
+
+def _cured(shape: _Shape, *, reference: float | None) -> float | None:
+    if reference is None or shape.val_end <= reference:
+        return None
+    parts = [shape.expected_fall / (shape.val_end - reference)]
+    if shape.train_end > reference:
+        parts.append(shape.train_expected_fall / (shape.train_end - reference))
+    return min(max(parts), 1.0)
+
+
+def _usable(row: EpochRow) -> bool:
+    return max(abs(row.train_loss), abs(row.val_loss)) < HUGE and _finite(row.train_loss, row.val_loss)
+
+
+def _finite(*values: float) -> bool:
+    return all(math.isfinite(value) for value in values)
+
+
+def _empty(broken_epoch: int | None) -> Features:
+    """Features of a run without one finite row: all zero, so that they can be printed."""
+    numbers = {field.name: 0.0 for field in fields(Features)}
+    absent = {
+        "accuracy_change": None,
+        "learned_share": None,
+        "above_reference": None,
+        "regret": None,
+        "regret_in_noise": None,
+    }
+    absent["cured_by_time"] = None
+    whole = {"evaluations": 0, "turning_epoch": 0, "broken_epoch": broken_epoch}
+    return Features(**{**numbers, **absent, **whole})  # type: ignore[arg-type]
