@@ -1,8 +1,8 @@
 import pytest
 
 from wellfit.data.memory import for_samples, memory_limit, parse_memory
-from wellfit.machine import physical_memory
 from wellfit.errors import DataError
+from wellfit.machine import physical_memory
 
 
 @pytest.mark.parametrize(

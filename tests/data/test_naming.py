@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 
 from wellfit.data import memory
 from wellfit.data.memory import check_memory
-from wellfit.machine import physical_memory
 from wellfit.data.naming import nearest_column, shown
 from wellfit.errors import DataError
+from wellfit.machine import physical_memory
 
 
 @given(st.text(st.characters(exclude_categories=[]), max_size=300))

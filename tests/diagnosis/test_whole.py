@@ -215,7 +215,8 @@ def test_a_run_that_handed_over_its_best_epoch_missed_nothing() -> None:
 def test_every_form_says_the_same(kind: str) -> None:
     rows = drawn(kind)
     lists = {name: [getattr(row, name) for row in rows] for name in ("epoch", "train_loss", "val_loss")}
-    log = LogRun("x", "csv", LogCurves("epoch", *(list(map(float, lists[k])) for k in lists)), {})
+    epochs, train, validation = (list(map(float, lists[name])) for name in lists)
+    log = LogRun("x", "csv", LogCurves("epoch", epochs, train, validation), {})
     plain = judge(rows, chance_loss=CHANCE)
     for form in (rows, list(rows), RunRecord("a", 0, {}, "complete", 40, rows), lists, pd.DataFrame(lists), log):
         found = wellfit.diagnose(form, chance_loss=CHANCE)
@@ -264,8 +265,8 @@ def test_columns_that_were_never_filled_and_ends_that_were_not_reached() -> None
     assert wellfit.diagnose({"train_loss": [*val, 0.55], "val_loss": [*val, math.nan]}).verdict == "diverged"
     every_third = [math.nan, math.nan, 1.0, math.nan, math.nan, 0.8, math.nan, math.nan]
     assert wellfit.diagnose({"train_loss": [*val, 0.55, 0.5], "val_loss": every_third}).verdict != "diverged"
-    for nothing in ([], {"train_loss": [], "val_loss": []}):
-        assert wellfit.diagnose(nothing).verdict == "unclear"
+    assert wellfit.diagnose([]).verdict == "unclear"
+    assert wellfit.diagnose({"train_loss": [], "val_loss": []}).verdict == "unclear"
 
 
 def test_four_points_of_a_smooth_curve_are_not_noisy() -> None:

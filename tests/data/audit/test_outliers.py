@@ -9,7 +9,7 @@ from sklearn.covariance import MinCovDet
 from wellfit.data.audit.outliers import find_outliers
 from wellfit.data.audit.texture import robust_distance, textures
 
-from .test_faults import images
+from .subjects import images
 
 
 def scenes(count: int, *, channels: int = 3) -> npt.NDArray[np.uint8]:
