@@ -57,8 +57,9 @@ def test_studies_of_two_sets_and_their_plans_stand_apart(
     table = np.random.default_rng(1).normal(size=(60, 3)).round(3)
     np.savetxt("b.csv", np.vstack([table, table[:3]]), delimiter=",", header="x,y,price", comments="")
     for source, *options in (("a.npz",), ("b.csv", "--target", "price")):
-        assert call(capsys, "data", source, *options, "--plan", "plan.yaml", "-q").code == 0
-        assert call(capsys, "study", source, "--clean", "plan.yaml", "--set", "epochs=1", "-q").code == 0
+        plan = f"{source[0]}.yaml"
+        assert call(capsys, "data", source, *options, "--plan", plan, "-q").code == 0
+        assert call(capsys, "study", source, "--clean", plan, "--set", "epochs=1", "-q").code == 0
     assert (tmp_path / "runs" / "a-cleaning" / "report.html").exists()
     assert "target: price" in (tmp_path / "runs" / "b-cleaning" / "study.yaml").read_text()
 
