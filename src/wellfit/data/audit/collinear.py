@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from wellfit.data.audit.finding import Finding
+from wellfit.data.audit.finding import Finding, counted
 from wellfit.data.audit.subject import Subject
 
 LEAST = 0.999
@@ -44,7 +44,9 @@ def find_collinear(subject: Subject) -> list[Finding]:
                 Finding(
                     kind="target_leaks",
                     severity="error",
-                    words=f"{len(telling)} columns are the target in disguise",
+                    words=counted(
+                        len(telling), "column is the target in disguise", "columns are the target in disguise"
+                    ),
                     advice="drop them, unless they are known when a prediction is asked for",
                     where=tuple(names[numeric[i]] for i in telling),
                     count=len(telling),

@@ -39,3 +39,12 @@ class Finding:
 def by_severity(findings: Sequence[Finding]) -> list[Finding]:
     """Return the findings, errors first; those of one severity keep their order."""
     return sorted(findings, key=lambda finding: ORDER.index(finding.severity))
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Return a number and what it counts, with its verb where that is part of it.
+
+    >>> counted(1, "row holds", "rows hold"), counted(2300, "row holds", "rows hold")
+    ('1 row holds', '2,300 rows hold')
+    """
+    return f"{count:,} {one if count == 1 else many}"

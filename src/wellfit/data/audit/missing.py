@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from wellfit.data.audit.finding import Finding
+from wellfit.data.audit.finding import Finding, counted
 from wellfit.data.audit.subject import Subject
 
 MOSTLY = 0.5
@@ -53,7 +53,7 @@ def _target(subject: Subject) -> Finding:
     return Finding(
         kind="missing",
         severity="error",
-        words=f"the target '{subject.target}' is missing in {len(rows):,} rows",
+        words=f"the target '{subject.target}' is missing in {counted(len(rows), 'row', 'rows')}",
         advice="drop the rows, or find the answers: a target is never imputed",
         where=subject.named(rows),
         count=len(rows),

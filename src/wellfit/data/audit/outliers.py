@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from wellfit.data.audit.descriptor import descriptors
 from wellfit.data.audit.duplicates import MOST, K, distinct
-from wellfit.data.audit.finding import Finding
+from wellfit.data.audit.finding import Finding, counted
 from wellfit.data.audit.neighbors import neighbors
 from wellfit.data.audit.subject import Subject
 from wellfit.data.audit.texture import robust_distance, textures
@@ -63,7 +63,8 @@ def find_outliers(subject: Subject) -> list[Finding]:
         at = np.flatnonzero(far.any(axis=1))
         names = subject.features or tuple(f"feature {i}" for i in range(subject.x.shape[1]))
         evidence = {"columns": [[names[i] for i in np.flatnonzero(far[row])] for row in at]}
-        words = f"{len(at):,} rows hold a value more than {FAR:g} interquartile ranges from the rest of its column"
+        rows_hold = counted(len(at), "row holds", "rows hold")
+        words = f"{rows_hold} a value more than {FAR:g} interquartile ranges from the rest of its column"
     else:
         rows = distinct(subject.x, subject.kind, rows)  # blank ones are another finding
         if not K < len(rows) <= MOST:
@@ -75,7 +76,7 @@ def find_outliers(subject: Subject) -> list[Finding]:
             score = np.maximum(score, lonely_rows(strange, lonely=STRANGE))
         at = np.argsort(-score, kind="stable")[: int((score > 0).sum())]
         evidence = {"score": np.round(score[at], 2).tolist()}
-        words = f"{len(at):,} samples are unlike all others"
+        words = f"{counted(len(at), 'sample is', 'samples are')} unlike all others"
     if not len(at):
         return []
     return [
