@@ -38,7 +38,7 @@ def open_set(path: Path) -> Dataset:
     stored = just_written(path, source="s")
     assert stored is not None
     y = torch.from_numpy(stored.y)
-    return Dataset("set", "classification", "image", streamed(stored), y, ("a", "b", "c"), None)
+    return Dataset("set", "classification", "image", streamed(stored, stored.size // 20), y, ("a", "b", "c"), None)
 
 
 @pytest.mark.parametrize("augmented", [False, True])
