@@ -59,6 +59,7 @@ def command(
     """
     from wellfit.cli.output import only_result, print_json
     from wellfit.cli.target import check_outside, check_target
+    from wellfit.data.clean import CLEANED, can_clean
 
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise InputError("-o", f"received '{out}'", "a path that ends in .html")
@@ -77,7 +78,8 @@ def command(
         typer.echo(line)
     typer.echo(f"report: {page}")
     if plan is not None:
-        typer.echo(f"plan: {plan} (edit it, then: wellfit data clean {source} --plan {plan} -o OUT)")
+        use = f"edit it, then: wellfit data clean {source} --plan {plan} -o OUT"
+        typer.echo(f"plan: {plan} ({use if can_clean(source) else f'to be read; what can be cleaned is {CLEANED}'})")
 
 
 def recipe_of(source: str, target: str | None, sets: Sequence[str]) -> Recipe:

@@ -92,12 +92,20 @@ def _write(path: Path, is_named: bool, source: str, changes: Changes, plan: Plan
     return clean_table(path, changes, target=plan.target, to=to)
 
 
-def _check_kind(path: Path) -> None:
-    """Refuse what has no copy that could be written, or whose samples are more than a file."""
-    is_other = path.suffix.lower() not in (*TABLES, ".npz")
+def can_clean(source: str) -> bool:
+    """Whether a source is of a kind that ``apply_plan`` takes: others have no copy that could be written, or samples
+    that are more than a file.
+    """
+    path = Path(source).expanduser()
+    if source in NAMES:
+        return True
     if path.is_dir():
-        is_other = is_npy_folder(path) or is_ts_folder(path)
-    if is_other:
+        return not (is_npy_folder(path) or is_ts_folder(path))
+    return path.suffix.lower() in (*TABLES, ".npz")
+
+
+def _check_kind(path: Path) -> None:
+    if not can_clean(str(path)):
         raise DataError(shown(path), "is of a kind that is not cleaned", CLEANED)
 
 
