@@ -1,0 +1,47 @@
+"""Is it worth going on?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from wellfit.diagnosis import diagnose
+from wellfit.diagnosis.features import HUGE
+
+Row = Mapping[str, float | None]
+CLIMB = 3.0
+"""An exploded train loss is this many times the descent, or the size of the first loss, above the first ..."""
+TWICE = 2
+"""... in so many rows, one after the other: what recovers from a spike goes on."""
+
+
+def broken_loss(row: Row) -> str:
+    """Return the name of the first loss of a row that is not finite, or beyond all sense; empty if none is."""
+    for name in ("train_loss", "val_loss"):
+        value = row.get(name)
+        if value is not None and not abs(value) < HUGE:
+            return name
+    return ""
+
+
+def why_stop(rows: Sequence[Row], unit: str = "epoch", at: Sequence[int] = ()) -> str:
+    """Return why a run has diverged, by its last row; empty if it has not.
+
+    A loss is not finite; or the train loss exploded, ``loss > first + 3 max(first - best, |first|)`` in the last two
+    rows, and ``diagnose`` calls the run diverged. Multiplying all losses by the same number changes nothing.
+    """
+    if not rows:
+        return ""
+    place = at[-1] if at else len(rows)
+    broken = broken_loss(rows[-1])
+    if broken:
+        return f"the {broken.replace('_', ' ')} is {rows[-1][broken]:.3g} at {unit} {place}"
+    train = [value for row in rows if (value := row.get("train_loss")) is not None]
+    if rows[-1].get("train_loss") is None or len(train) <= TWICE:
+        return ""
+    bound = train[0] + CLIMB * max(train[0] - min(train), abs(train[0]))
+    if min(train[-TWICE:]) <= bound:
+        return ""
+    columns = {name: [row.get(name) for row in rows] for name in ("train_loss", "val_loss")}
+    if diagnose(columns).verdict != "diverged":
+        return ""
+    return f"the train loss exploded: {train[-1]:.3g} at {unit} {place}, after {min(train):.3g}"
