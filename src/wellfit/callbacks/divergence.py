@@ -35,13 +35,15 @@ def why_stop(rows: Sequence[Row], unit: str = "epoch", at: Sequence[int] = ()) -
     broken = broken_loss(rows[-1])
     if broken:
         return f"the {broken.replace('_', ' ')} is {rows[-1][broken]:.3g} at {unit} {place}"
+    last = rows[-1].get("train_loss")
+    first = next((value for row in rows if (value := row.get("train_loss")) is not None), None)
+    if last is None or first is None or last <= first + CLIMB * abs(first):
+        return ""  # most of the time, without a look at all rows
     train = [value for row in rows if (value := row.get("train_loss")) is not None]
-    if rows[-1].get("train_loss") is None or len(train) <= TWICE:
-        return ""
-    bound = train[0] + CLIMB * max(train[0] - min(train), abs(train[0]))
-    if min(train[-TWICE:]) <= bound:
+    bound = first + CLIMB * max(first - min(train), abs(first))
+    if len(train) <= TWICE or min(train[-TWICE:]) <= bound:
         return ""
     columns = {name: [row.get(name) for row in rows] for name in ("train_loss", "val_loss")}
     if diagnose(columns).verdict != "diverged":
         return ""
-    return f"the train loss exploded: {train[-1]:.3g} at {unit} {place}, after {min(train):.3g}"
+    return f"the train loss exploded: {last:.3g} at {unit} {place}, after {min(train):.3g}"

@@ -19,8 +19,8 @@ class WellfitCallback(_callback):  # type: ignore[misc]
     """Keeps what the Trainer logs, prints the verdict at the end of ``train``, and stops a run that diverged.
 
     A row for each evaluation, the train loss being the mean of those logged since the one before; without evaluation,
-    a row for each log.
-    Of several data sets for evaluation the first counts. By default the Trainer hides train losses that are NaN (``logging_nan_inf_filter``).
+    a row for each log. Of several data sets for evaluation the first counts. By default the Trainer hides train losses
+    that are NaN (``logging_nan_inf_filter``).
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class WellfitCallback(_callback):  # type: ignore[misc]
 
     def _has(self, place: int) -> bool:
         """Whether there is a row already: of several data sets for evaluation the first counts."""
-        return len(self.watch) > 0 and bool(self.watch.curves[self.watch.unit][-1] == place)
+        return self.watch.last == place
 
     def _row(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
         found = [matched(logs, "huggingface") for logs in self._pending]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -141,7 +142,7 @@ class Watch:
         row = {name: as_number(f"watch, {name}", values.get(name)) for name in NAMES}
         if all(row[name] is None for name in NAMES[:4]):
             raise InputError("watch", "received no loss and no accuracy", "train_loss=..., val_loss=...")
-        last = self._at[-1] if self._at else 0
+        last = self.last or 0
         at = last + 1 if number is None else number
         if not isinstance(at, int) or isinstance(at, bool) or (self._at and at <= last) or at < 0:
             raise InputError(f"watch, {self.unit}", f"received {at!r} after {last}", "a whole number, increasing")
@@ -153,7 +154,7 @@ class Watch:
 
     def rewind(self, number: int) -> None:
         """Forget this epoch and what came after it, as when training goes back to a checkpoint."""
-        kept = sum(at < number for at in self._at)
+        kept = bisect_left(self._at, number)
         if kept < len(self):
             del self._at[kept:], self._rows[kept:], self._alike[kept:]
             self.stop_reason = ""
@@ -167,6 +168,11 @@ class Watch:
     def measured(self) -> Measured | None:
         """How the train values were measured, as far as that is known."""
         return "eval" if self._alike and all(self._alike) else self._measured
+
+    @property
+    def last(self) -> int | None:
+        """The epoch or step that was kept last."""
+        return self._at[-1] if self._at else None
 
     @property
     def curves(self) -> dict[str, list[Any]]:
