@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from wellfit.api import find_lr, load_model, run_study
+    from wellfit.callbacks import Watch
     from wellfit.data import Dataset, load
     from wellfit.diagnosis import diagnose
     from wellfit.errors import InputError, WellfitError
@@ -25,6 +26,7 @@ _HOMES = {
     "Recipe": "wellfit.recipe",
     "RunRecord": "wellfit.record",
     "StudySpec": "wellfit.recipe",
+    "Watch": "wellfit.callbacks",
     "WellfitError": "wellfit.errors",
     "diagnose": "wellfit.diagnosis",
     "find_lr": "wellfit.api",
@@ -40,6 +42,7 @@ __all__ = [
     "Recipe",
     "RunRecord",
     "StudySpec",
+    "Watch",
     "WellfitError",
     "__version__",
     "diagnose",

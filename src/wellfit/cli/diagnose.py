@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from wellfit.diagnosis import Diagnosis, Finding
 
 WIDEST, NARROWEST = 100, 30
-MOST_REMEDIES = 3
-"""Shown for a finding; ``--json`` has all."""
 
 SHORT = "Under- or overfit? From a study or any log."
 EXAMPLES = """\b
@@ -148,31 +145,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _lines(judged: Judged, width: int) -> Iterator[str]:
-    diagnosis = judged.diagnosis
-    yield from _filled(judged.source, width, "")
-    yield f"  {diagnosis.verdict}, confidence {diagnosis.confidence:.0%}"
-    yield from _filled(diagnosis.words, width, "  ", hang="")
-    for finding in diagnosis.findings:
-        yield ""
-        title = f"{finding.name.replace('_', ' ')}, at {finding.epoch}, confidence {finding.confidence:.0%}"
-        yield from _filled(title, width, "  ")
-        if finding.words != diagnosis.words:
-            yield from _filled(finding.words, width, "    ", hang="")
-        evidence = ", ".join(f"{name} {value:.3g}" for name, value in finding.evidence.items())
-        yield from _filled(f"evidence: {evidence or 'the mark of the run'}", width, "    ")
-        for remedy in finding.remedies[:MOST_REMEDIES]:
-            yield from _filled(f"try: {_plain(remedy.step, remedy.change)}. {remedy.reason}", width, "    ")
+    from wellfit.diagnosis.lines import diagnosis_lines, filled
+
+    yield from filled(judged.source, width, "")
+    yield from diagnosis_lines(judged.diagnosis, width)
     if judged.keys:
         yield ""
-        yield from _filled("read: " + ", ".join(f"{a} as {b}" for a, b in judged.keys.items()), width, "  ")
-    for remark in diagnosis.remarks:
-        yield from _filled(f"note: {remark}", width, "  ")
-
-
-def _plain(step: str, change: str) -> str:
-    """Return a change in words: ``lower optimizer.lr``; a field of a recipe keeps its name."""
-    return f"{step} {change if '.' in change else change.replace('_', ' ')}"
-
-
-def _filled(text: str, width: int, indent: str, hang: str = "  ") -> list[str]:
-    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent + hang, break_on_hyphens=False)
+        yield from filled("read: " + ", ".join(f"{a} as {b}" for a, b in judged.keys.items()), width, "  ")
+    for remark in judged.diagnosis.remarks:
+        yield from filled(f"note: {remark}", width, "  ")

@@ -113,7 +113,8 @@ def _of_log(run: LogRun) -> Curves:
     in_train = run.has("train-mode") or run.has("epoch-average")
     return _finished(
         found.at, series, {}, unit=found.unit, broken=broken,
-        measured="train" if in_train else None, remarks=tuple(remark.words for remark in run.remarks),
+        measured="eval" if run.comparable else "train" if in_train else None,
+        remarks=tuple(remark.words for remark in run.remarks),
     )  # fmt: skip
 
 

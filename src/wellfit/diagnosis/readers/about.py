@@ -25,7 +25,7 @@ UNKNOWN = "The log does not say how '{key}' was measured; most loops do it in tr
 
 def incomparable(run: RawRun, keys: Mapping[SeriesName, tuple[str, ...]]) -> list[Remark]:
     """Return in what respect the train loss is not measured as the validation loss is."""
-    if "train_loss" not in keys or "val_loss" not in keys:
+    if run.comparable or "train_loss" not in keys or "val_loss" not in keys:
         return []
     key = keys["train_loss"][0]
     name = shown(key, longest=48)

@@ -117,7 +117,9 @@ def _runs(found: object, source: str, depth: int) -> Iterator[RawRun]:
         return
     columns = _columns(found)
     if columns:
-        yield from _of_columns(columns, source)
+        for run in _of_columns(columns, source):
+            run.comparable = found.get("measured") == "eval"
+            yield run
         return
     if isinstance(found.get("columns"), list) and isinstance(found.get("data"), list):
         names = [str(name) for name in found["columns"]]

@@ -105,6 +105,8 @@ class LogRun:
     unused: tuple[str, ...] = ()
     """Their other numeric keys, sorted; of many, the first ``MOST_UNUSED``."""
     remarks: tuple[Remark, ...] = field(default=())
+    comparable: bool = False
+    """The log says that train and validation were measured alike."""
 
     def has(self, name: RemarkName) -> bool:
         """Whether there is a remark of this name."""

@@ -52,6 +52,8 @@ class RawRun:
     unused: set[str] = field(default_factory=set)
     """Keys that name nothing of ours; their values were not kept."""
     remarks: list[Remark] = field(default_factory=list)
+    comparable: bool = False
+    """The log says that train and validation were measured alike, as ``wellfit.Watch`` does."""
 
     def track(self, key: str) -> Track:
         """Return the track of a key, a new one if it has none."""

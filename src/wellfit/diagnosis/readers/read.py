@@ -85,6 +85,7 @@ def finished(raw: RawRun) -> LogRun:
         keys={shown(key): name for key, name in keys.items()},
         unused=tuple(shown(key) for key in unused[:MOST_UNUSED]),
         remarks=tuple(replace(remark, words=shown(remark.words, longest=400)) for remark in said),
+        comparable=raw.comparable,
     )
 
 
