@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from pyarrow import feather
 
 from tests.data.pictures import folder
 from wellfit.data import load
@@ -215,12 +216,21 @@ def test_a_header_of_an_array_is_bounded_before_it_is_parsed(tmp_path: Path) -> 
     assert all("x: cannot be read" in text for text in said)
 
 
+@pytest.mark.parametrize("name", ["bomb.parquet", "bomb.feather", "bomb.arrow"])
 def test_a_column_that_repeats_a_long_text_is_refused_before_it_is_unpacked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Parquet keeps it once: a small file claims more than the machine has, and rows alone do not tell."""
-    path, rows = tmp_path / "bomb.parquet", 20_000
-    pq.write_table(pa.table({"p": ["x" * 2000] * rows, "y": ["a", "b"] * (rows // 2)}), path)
+    """A small file, compressed, claims more than the machine has, and rows alone do not tell."""
+    path, rows = tmp_path / name, 20_000
+    table = pa.table({"p": ["x" * 2000] * rows, "y": ["a", "b"] * (rows // 2)})
+    if name == "bomb.parquet":
+        pq.write_table(table, path)
+    elif name == "bomb.feather":
+        feather.write_feather(table, path, compression="zstd", chunksize=500)
+    else:
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_stream(path, table.schema, options=options) as stream:
+            stream.write_table(table, max_chunksize=500)
     assert path.stat().st_size < MIB
     monkeypatch.setattr("wellfit.data.memory.physical_memory", lambda: 32 * MIB)
     with pytest.raises(DataError, match="GiB of memory, this machine has"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,35 +58,33 @@ def read_arrow(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     with _reading(path):
         if _is_parquet(path):
             with pq.ParquetFile(path) as file:
-                _check(path, file.metadata.num_rows, columns)
-                table = _read_checked(path, file, columns)
+                whole = file.metadata.num_rows
+                check_memory(shown(path), 8 * whole * len(columns), expected="a smaller table")
+                parts = ((batch, batch.num_rows / max(1, whole)) for batch in file.iter_batches(columns=list(columns)))
+                table = _read_checked(path, parts, file.schema_arrow, columns)
         else:
             with _opened(path) as reader:
-                rows = 0
-                if hasattr(reader, "num_record_batches"):
-                    rows = sum(reader.get_batch(at).num_rows for at in range(reader.num_record_batches))
-                _check(path, rows, columns)
-                table = reader.read_all().select(list(columns))
+                count = getattr(reader, "num_record_batches", None)  # a stream does not know
+                each = iter(reader) if count is None else map(reader.get_batch, range(count))
+                parts = ((batch.select(list(columns)), 1 / count if count else 0.0) for batch in each)
+                table = _read_checked(path, parts, reader.schema, columns)
         frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
     return frame
 
 
-def _read_checked(path: Path, file: Any, columns: Sequence[str]) -> Any:
-    """Return the table of a Parquet file, refused as soon as what was read says that the rest will not fit: a text
-    that is repeated takes next to nothing in the file.
+def _read_checked(path: Path, parts: Iterable[tuple[Any, float]], schema: Any, columns: Sequence[str]) -> Any:
+    """Return the table of batches, each with its share of the whole (0: not known), refused as soon as what was read
+    says that the rest will not fit: a text that is repeated takes next to nothing in a file.
     """
     import pyarrow as pa
 
-    whole, size, rows, batches = file.metadata.num_rows, 0, 0, []
-    for batch in file.iter_batches(columns=list(columns)):
-        size, rows = size + batch.nbytes, rows + batch.num_rows
-        check_memory(shown(path), 2 * size * whole // max(1, rows), expected="a smaller table")  # here and in pandas
+    size, share, batches = 0, 0.0, []
+    for batch, own in parts:
+        size, share = size + batch.nbytes, share + own
+        needed = 2 * size / (share or 1)  # here and in pandas
+        check_memory(shown(path), int(needed), expected="a smaller table")
         batches.append(batch)
-    return pa.Table.from_batches(batches, file.schema_arrow if not batches else None).select(list(columns))
-
-
-def _check(path: Path, rows: int, columns: Sequence[str]) -> None:
-    check_memory(shown(path), 8 * rows * len(columns), expected="a smaller table")
+    return pa.Table.from_batches(batches, schema if not batches else None).select(list(columns))
 
 
 def _is_parquet(path: Path) -> bool:
