@@ -21,6 +21,7 @@ ORDER = [
     {"data", "models", "regularize", "diagnosis", "stats"},
     {"train", "callbacks"},
     {"study"},
+    {"examine", "fitting"},
     {"views"},
     {"report"},
     {"api", "web"},
