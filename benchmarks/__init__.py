@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a table; run one as ``python benchmarks/NAME.py``."""
