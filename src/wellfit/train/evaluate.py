@@ -38,6 +38,10 @@ class Score:
     """Of samples, or of pixels; None for regression."""
     iou: Tensor | None = None
     """Mean intersection over union; None but for a segmentation."""
+    losses: Tensor | None = None
+    """Each sample's loss (P, N), where it was asked for and the loss has one of its own."""
+    right: Tensor | None = None
+    """Whether each sample's class was answered (P, N), where it was asked for."""
 
 
 def evaluate(
@@ -51,10 +55,13 @@ def evaluate(
     loss: Loss,
     device: torch.device,
     hidden: HiddenStage | None = None,
+    each: bool = False,
 ) -> Score:
-    """Return each member's score on the samples that ``which`` picks from its seed's replicate."""
-    groups = _by_seed(members)
-    used = [replicates[seed] for seed, _ in groups]
+    """Return each member's score on the samples that ``which`` picks from its replicate; with ``each`` also what every
+    sample came to.
+    """
+    groups = _by_replicate(members)
+    used = [replicates[key] for key, _ in groups]
     rows = [which(replicate) for replicate in used]
     slices = tuple(part for _, part in groups)
     group_of = group_index(slices, device)
@@ -65,6 +72,8 @@ def evaluate(
     counts = Counts(len(members), dataset.outputs, device) if dataset.task == "segmentation" else None
     size = at_a_time(dataset.shape, most=CHUNK)
     whole: list[tuple[Tensor, Tensor]] = []
+    of_each: list[Tensor] = []
+    hits: list[Tensor] = []
 
     def read(start: int) -> list[Tensor]:
         return [r.raw(indices[start : start + size]) for r, indices in zip(used, rows, strict=True)]
@@ -79,25 +88,30 @@ def evaluate(
         if loss.of_batch:  # it means something for all samples at once
             whole.append((z, truth))
         else:
-            total += loss(z, truth).sum(1, dtype=torch.float64)
+            losses = loss(z, truth)
+            total += losses.sum(1, dtype=torch.float64)
+            of_each += [losses] if each else []
         if dataset.task == "classification":
-            right += (z.argmax(-1) == truth).sum(1)
+            hit = z.argmax(-1) == truth
+            right += hit.sum(1)
+            hits += [hit] if each else []
         if counts is not None:
             counts.add(z, truth)
     if whole:
         z, truth = torch.cat([z for z, _ in whole], 1), torch.cat([truth for _, truth in whole], 1)
         total += loss(z, truth).sum(1, dtype=torch.float64)
+    own = [torch.cat(parts, 1) if parts else None for parts in (of_each, hits)]
     if counts is not None:
-        return Score(total / samples, counts.accuracy, counts.iou)
-    return Score(total / samples, right / samples if dataset.task == "classification" else None)
+        return Score(total / samples, counts.accuracy, counts.iou, *own)
+    return Score(total / samples, right / samples if dataset.task == "classification" else None, None, *own)
 
 
-def _by_seed(members: Sequence[Member]) -> list[tuple[int, slice]]:
-    """Return the seeds in order, each with the stretch of members that have it."""
+def _by_replicate(members: Sequence[Member]) -> list[tuple[int, slice]]:
+    """Return the replicates' keys in order, each with the stretch of members that see it."""
     joined: list[tuple[int, slice]] = []
     for group in group_members(members):
-        if joined and joined[-1][0] == group.seed:
-            joined[-1] = (group.seed, slice(joined[-1][1].start, group.part.stop))
+        if joined and joined[-1][0] == group.sees:
+            joined[-1] = (group.sees, slice(joined[-1][1].start, group.part.stop))
         else:
-            joined.append((group.seed, group.part))
+            joined.append((group.sees, group.part))
     return joined

@@ -47,9 +47,9 @@ def mixes_of(member: Member) -> Mixes:
     return tuple((name, m) for name, m in member.methods.items() if isinstance(m, Mix) and not m.is_off)
 
 
-def feed_order(member: Member) -> tuple[int, str]:
+def feed_order(member: Member) -> tuple[int, int, str]:
     """Return the key by which members are ordered, so that those who share a batch stand together."""
-    return member.seed, repr((augmentations_of(member), mixes_of(member)))
+    return member.seed, member.sees, repr((augmentations_of(member), mixes_of(member)))
 
 
 def chunks(samples: int, batch_size: int, shape: Sequence[int]) -> list[range]:
@@ -63,9 +63,11 @@ def chunks(samples: int, batch_size: int, shape: Sequence[int]) -> list[range]:
 
 @dataclass(frozen=True)
 class Group:
-    """Members that see the same batches: one seed, one way to augment and mix."""
+    """Members that see the same batches: one seed and replicate, one way to augment and mix."""
 
     seed: int
+    sees: int
+    """The key of the replicate."""
     augmentations: Augmentations
     mixes: Mixes
     part: slice
@@ -78,7 +80,7 @@ def group_members(members: Sequence[Member]) -> tuple[Group, ...]:
         together = list(same)
         first = together[0]
         part = slice(start, start + len(together))
-        groups.append(Group(first.seed, augmentations_of(first), mixes_of(first), part))
+        groups.append(Group(first.seed, first.sees, augmentations_of(first), mixes_of(first), part))
         start += len(together)
     return tuple(groups)
 
@@ -97,8 +99,8 @@ class Feed:
     ) -> None:
         self.groups = group_members(members)
         self.slices = tuple(group.part for group in self.groups)
-        self.replicates = {group.seed: replicates[group.seed] for group in self.groups}
-        self.last_of = {group.seed: group for group in self.groups}
+        self.replicates = {group.sees: replicates[group.sees] for group in self.groups}
+        self.last_of = {group.sees: group for group in self.groups}
         self.group_of = group_index(self.slices, device)
         self.batch_size = batch_size
         self.device = device
@@ -117,13 +119,13 @@ class Feed:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch; each seed has its own order, which all of its arms follow."""
-        orders = {seed: epoch_order(self.samples, seed=seed, epoch=epoch) for seed in self.replicates}
+        orders = {group.sees: epoch_order(self.samples, seed=group.seed, epoch=epoch) for group in self.groups}
         is_streamed = any(replicate.is_streamed for replicate in self.replicates.values())
 
         def read(chunk: range) -> dict[int, Tensor]:
             return {
-                seed: replicate.raw(replicate.split.train[orders[seed][chunk.start : chunk.stop]])
-                for seed, replicate in self.replicates.items()
+                key: replicate.raw(replicate.split.train[orders[key][chunk.start : chunk.stop]])
+                for key, replicate in self.replicates.items()
             }
 
         for chunk, raw in ahead(chunks(self.samples, self.batch_size, self.shape), read, when=is_streamed):
@@ -145,19 +147,19 @@ class Feed:
         size = max(size, min(self.batch_size, len(chunk)))
         for start in range(0, len(chunk), size):
             part = chunk[start : start + size]
-            yield part, {seed: samples[start : start + size] for seed, samples in raw.items()}
+            yield part, {key: samples[start : start + size] for key, samples in raw.items()}
 
     def _chunk(
         self, orders: Mapping[int, Tensor], chunk: range, epoch: int, raw: Mapping[int, Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Return the groups' samples (G, n, ...), augmented and scaled, and their targets (G, n, ...)."""
         xs, ys = [], []
-        units = {seed: self.replicates[seed].unit(samples, device=self.device) for seed, samples in raw.items()}
+        units = {key: self.replicates[key].unit(samples, device=self.device) for key, samples in raw.items()}
         for group in self.groups:
-            replicate = self.replicates[group.seed]
-            rows = replicate.split.train[orders[group.seed][chunk.start : chunk.stop]]
-            last = group is self.last_of[group.seed]
-            x = units.pop(group.seed) if last else units[group.seed]
+            replicate = self.replicates[group.sees]
+            rows = replicate.split.train[orders[group.sees][chunk.start : chunk.stop]]
+            last = group is self.last_of[group.sees]
+            x = units.pop(group.sees) if last else units[group.sees]
             xs.append(augmented(x, replicate, group.augmentations, epoch, chunk))
             y = replicate.targets(rows, device=self.device)
             if replicate.pixels:

@@ -50,7 +50,7 @@ def fit(
     members
         Of one ``structure``; each key once.
     replicates
-        By seed, all of the members' data.
+        By seed, or by ``Member.view`` where a seed has several: all of the members' data, of equal sizes.
     device
         Where to compute; ``None``: the first CUDA device, else the CPU.
     checkpoint
@@ -68,10 +68,10 @@ def fit(
     began = time.perf_counter()
     device = device or default_device()
     ordered = sorted(members, key=feed_order)
-    marks = {member.key: disk.mark(member, replicates[member.seed]) for member in ordered}
+    marks = {member.key: disk.mark(member, replicates[member.sees]) for member in ordered}
     saved = _saved(checkpoint, marks)
     modules = start_modules(ordered, replicates)
-    first = replicates[ordered[0].seed]
+    first = replicates[ordered[0].sees]
     sites = find_sites(modules[0], first.shape)
     network = choose_network(modules[0], ordered, sites=sites, shape=first.shape, device=device)
     steps = -(-len(first.split.train) // ordered[0].recipe.batch_size)
@@ -153,7 +153,7 @@ def _train(
 ) -> _Trained:
     """Train one epoch."""
     recipe = population.members[0].recipe
-    loss = make_loss(cast(LossSpec, recipe.loss), pixels=replicates[population.members[0].seed].pixels)
+    loss = make_loss(cast(LossSpec, recipe.loss), pixels=replicates[population.members[0].sees].pixels)
     rules = population.of_stage(TargetRule)
     feed = Feed(population.members, replicates, batch_size=recipe.batch_size, device=device, rules=rules)
     total = torch.zeros(len(population), dtype=torch.float64, device=device)
@@ -177,7 +177,7 @@ def _measure(
 ) -> dict[Key, EpochRow]:
     """Return the members' rows of the epoch, without its time."""
     members = population.members
-    loss = measure_of(members[0].recipe, pixels=replicates[members[0].seed].pixels)
+    loss = measure_of(members[0].recipe, pixels=replicates[members[0].sees].pixels)
     where = (network, *population.evaluated(), members, dict(replicates))
     hidden = population.hidden if population.hidden.evaluation else None
     train = evaluate(*where, lambda replicate: replicate.probe, loss=loss, device=device, hidden=hidden)

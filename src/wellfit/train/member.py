@@ -22,11 +22,19 @@ class Member:
     arm: str
     seed: int
     recipe: Recipe
+    view: int | None = None
+    """Which replicate it trains on, where a seed has several (a part of its train samples, other labels); ``None``:
+    the one of its seed. Start, order and noise belong to the seed all the same."""
 
     @property
     def key(self) -> Key:
         """The run's name: (arm, seed)."""
         return self.arm, self.seed
+
+    @property
+    def sees(self) -> int:
+        """The key of its replicate."""
+        return self.seed if self.view is None else self.view
 
     @cached_property
     def methods(self) -> dict[str, Method]:

@@ -41,7 +41,7 @@ def start_modules(members: Sequence[Member], replicates: Mapping[int, Replicate]
     for member in members:
         key = member.seed, repr(member.recipe.init)
         if key not in made:
-            replicate = replicates[member.seed]
+            replicate = replicates[member.sees]
             spec = cast(ModelSpec, member.recipe.model)
             made[key] = build(
                 spec,
