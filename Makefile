@@ -39,9 +39,9 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(INSTALLED)  ## docs/methods, made from the docstrings
+docs: $(INSTALLED)  ## docs/methods and docs/remedies.md, made from the docstrings and tables
 	rm -rf docs/methods
-	$(BIN)/wellfit explain --write docs/methods
+	$(BIN)/wellfit explain --write docs/methods --write-remedies docs/remedies.md
 
 lock:  ## compile requirements.lock anew (hashes, no index addresses)
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

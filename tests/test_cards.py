@@ -13,6 +13,8 @@ from pydantic import TypeAdapter
 
 from wellfit.cards import GROUPS, Card, all_cards, as_markdown, find_cards, index_markdown
 from wellfit.cards.usage import flow, wrapped
+from wellfit.diagnosis.harm import METHODS
+from wellfit.diagnosis.remedy_cards import remedy_cards
 from wellfit.errors import RecipeError
 from wellfit.recipe import StudySpec
 from wellfit.recipe.init import InitSpec
@@ -65,12 +67,33 @@ def test_every_method_has_a_card_and_every_card_a_method() -> None:
 def test_a_card_has_all_headings_and_describes_every_parameter(card: Card) -> None:
     does = [heading for heading in card.sections if heading.startswith("Does ")]
     assert list(card.sections) == ["Formula", "Range", *does, "Source"]
-    assert len(does) == 1
+    assert len(does) == 2, "what it does nothing or little for, and when it does harm"
+    assert does[1] == "Does harm when"
     assert all(card.sections.values())
     assert card.summary.endswith(".")
     for name in card.parameters:
         assert f"``{name}``" in card.sections["Range"] or card.name == "sum", name
     assert card.sections["Source"].endswith((".", ")"))
+
+
+@pytest.mark.parametrize("card", CARDS, ids=IDS)
+def test_harm_is_a_clause(card: Card) -> None:
+    clause = card.sections["Does harm when"]
+    assert clause.endswith(".")
+    assert clause.startswith(("ReLU", "``")) or clause[0].islower()
+
+
+def test_the_harm_of_a_remedy_is_that_of_its_card() -> None:
+    """A sentence in two places must be one: what ``diagnose`` shows is how the card of the method begins."""
+    for name, clause in METHODS.items():
+        (card,) = find_cards(name)
+        assert card.sections["Does harm when"].startswith(clause), name
+    for remedy in remedy_cards():
+        assert remedy.harm
+        assert all(
+            sentence.startswith("Does harm when ") and sentence.endswith(".") for sentence in remedy.harm.values()
+        )
+        assert remedy.is_method == any(card.name == remedy.name for card in CARDS), remedy.name
 
 
 @pytest.mark.parametrize("card", REGULARIZERS, ids=lambda card: card.name)

@@ -19,6 +19,7 @@ from wellfit.cards.usage import flow
 from wellfit.cli.app import app
 from wellfit.cli.augmentations import parse_augmentations
 from wellfit.cli.explain import write_all
+from wellfit.diagnosis.remedy_page import remedies_markdown
 from wellfit.recipe_file import parse_study, parse_yaml, read_study
 from wellfit.regularize.catalogue import CATALOGUE
 from wellfit.study.prepare import design
@@ -62,7 +63,7 @@ def test_every_recipe_in_the_docs_is_valid() -> None:
 
 
 def test_every_command_in_the_docs_exists() -> None:
-    commands = {command.name for command in app.registered_commands} | {"data"}
+    commands = {command.name for command in app.registered_commands} | {"data", "examine"}
     for page in PAGES:
         for line in re.findall(r"^wellfit (.*)$", "\n".join(blocks(page.read_text(), "sh")), re.MULTILINE):
             words = shlex.split(line, comments=True)
@@ -71,7 +72,7 @@ def test_every_command_in_the_docs_exists() -> None:
             assert isinstance(group, TyperGroup)
             command = group.commands[words[0]]
             if isinstance(command, TyperGroup):
-                command = command.commands.get(words[1], command.commands["audit"])  # data DATA is audited
+                command = command.commands.get(words[1]) or command.commands["audit"]  # data DATA is audited
             options = {name for one in command.params for name in one.opts}
             assert {word for word in words if word.startswith("-")} <= options, line
             if "--augment" in words:
@@ -150,6 +151,10 @@ def test_the_cards_are_what_is_written_now(tmp_path: Path) -> None:
     assert len(written) == count + 1
     assert written.keys() == committed.keys()
     assert not [name for name, text in written.items() if text != committed[name]]
+
+
+def test_the_remedies_are_what_is_in_the_tables_now() -> None:
+    assert (ROOT / "docs" / "remedies.md").read_text() == remedies_markdown()
 
 
 def test_decay_and_penalty_end_where_the_docs_say() -> None:

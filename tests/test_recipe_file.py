@@ -169,6 +169,22 @@ def test_an_override_goes_into_an_empty_mapping_and_keeps_its_neighbors() -> Non
 
 
 @pytest.mark.parametrize(
+    ("key", "name", "override", "whole"),
+    [
+        ("optimizer", "adam", "optimizer.lr=0.1", {"kind": "adam", "lr": 0.1}),
+        ("schedule", "cosine", "schedule.warmup=2", {"kind": "cosine", "warmup": 2}),
+        ("loss", "focal", "loss.gamma=1.0", {"kind": "focal", "gamma": 1.0}),
+        ("init", "orthogonal", "init.gain=1.4", {"kind": "orthogonal", "gain": 1.4}),
+    ],
+)
+def test_an_override_goes_into_what_is_only_named(key: str, name: str, override: str, whole: dict[str, Any]) -> None:
+    values: dict[str, Any] = {"data": "digits", key: name}
+    set_path(values, override)
+    assert values[key] == whole
+    parse_study(values)
+
+
+@pytest.mark.parametrize(
     ("override", "message"),
     [
         ("epochs", "--set: received 'epochs'; expected KEY.KEY=VALUE"),

@@ -17,6 +17,9 @@ from wellfit.recipe import FACTOR_FIELDS, Recipe, StudySpec, validate
 from wellfit.recipe.cleaning import with_cleaning_arms
 from wellfit.recipe_errors import one_line
 
+BY_NAME = {"data": "source", "optimizer": "kind", "schedule": "kind", "init": "kind", "loss": "kind", "measure": "kind"}
+"""Parts of a recipe that may be a name -> the key that the name stands for."""
+
 
 def set_path(values: dict[str, Any], override: str) -> None:
     """Apply one dotted override, ``"model.hidden=[256,256]"``, in place; the value is read as YAML."""
@@ -32,8 +35,8 @@ def set_path(values: dict[str, Any], override: str) -> None:
         ) from None
     here = values
     for key in keys[:-1]:
-        if isinstance(here.get(key), str) and key == "data":
-            here[key] = {"source": here[key]}
+        if isinstance(here.get(key), str) and key in BY_NAME:
+            here[key] = {BY_NAME[key]: here[key]}
         if here.get(key) is None:
             here[key] = {}
         here = here[key]
@@ -166,6 +169,18 @@ def _study(name: str, recipe: Recipe, study: Mapping[str, Any]) -> StudySpec:
 def _name_of(path: Path) -> str:
     """Return a study's name made from its file's: what a folder's name cannot hold becomes ``-``."""
     return re.sub(r"[^A-Za-z0-9._ -]+", "-", path.stem)[:100].strip("._ -") or "study"
+
+
+def study_name(source: str) -> str:
+    """Return what a study is called that is given as data: the last part of the source's path, without what a folder's
+    name cannot hold.
+
+    >>> study_name("tables/house prices.csv")
+    'house prices'
+    """
+    path = Path(source).resolve()
+    last = path.name if path.is_dir() else path.stem
+    return re.sub(r"[^A-Za-z0-9._ -]+", "-", last)[:100].strip("._ -") or "train"
 
 
 def read_study(path: Path, *, overrides: Sequence[str] = ()) -> StudySpec:

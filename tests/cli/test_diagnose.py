@@ -1,5 +1,6 @@
 import json
 import math
+import shlex
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,42 @@ def test_a_study_and_a_log_in_the_order_given(study: Path, tmp_path: Path, capsy
     assert found[0]["verdict"] == "overfit"
     assert found[0]["keys"]["val_loss"] == "val_loss"
     assert "lr_too_low" in {finding["name"] for finding in found[2]["findings"]}
+
+
+def test_remedies_of_a_study_are_changes_of_its_recipe(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slow = json.loads(call(capsys, "diagnose", study, "--json").out)[1]
+    remedies = {one["change"]: one for finding in slow["findings"] for one in finding["remedies"]}
+    for one in remedies.values():
+        assert set(one) == {"change", "step", "reason", "source", "harm", "patch"}
+        assert one["harm"].startswith("Does harm when ")
+    assert remedies["optimizer.lr"]["patch"] == {"optimizer": {"lr": 0.0015}}
+    assert remedies["epochs"]["patch"] == {"epochs": 24}
+    assert "data.scale" not in remedies, "the inputs are standardized already"
+    assert "optimizer.momentum" not in remedies, "it is 0.9 already"
+    text = " ".join(call(capsys, "diagnose", study).out.split())
+    assert "try: raise optimizer.lr (--set optimizer.lr=0.0015)." in text
+    assert "Does harm when the rate is near the stable limit" in text
+
+
+def test_what_is_typed_trains_the_remedy(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = " ".join(call(capsys, "diagnose", study).out.split())
+    typed = shlex.split(text.partition("change optimizer (")[2].partition(")")[0])
+    assert typed[0] == "--set"
+    path = tmp_path / "s.yaml"
+    path.write_text(STUDY.partition("study:")[0])
+    done = call(capsys, "train", path, *typed, "--set", "epochs=1", "--out", tmp_path / "runs", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["arms"][0]["recipe"]["optimizer"]["kind"] == "adam"
+
+
+def test_remedies_of_another_trainer_have_no_patch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "history.csv"
+    log.write_text(CSV)
+    (run,) = json.loads(call(capsys, "diagnose", log, "--json").out)
+    remedies = [one for finding in run["findings"] for one in finding["remedies"]]
+    assert remedies
+    assert all(one["patch"] is None and one["harm"] for one in remedies)
+    assert "--set" not in call(capsys, "diagnose", log).out
 
 
 def test_the_verdicts_are_those_of_the_study(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

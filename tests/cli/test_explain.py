@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.calling import call
 from wellfit.cards import all_cards
+from wellfit.diagnosis.remedy_cards import remedy_cards
 from wellfit.recipe_file import parse_yaml
 
 NAMES = sorted({card.name for card in all_cards()})
@@ -25,7 +26,8 @@ def test_the_overview_has_a_line_for_each_method(
     lines = done.out.splitlines()
     assert max(map(len, lines)) <= 80
     listed = [line.split()[0] for line in lines if line.startswith("  ")]
-    assert sorted(listed) == sorted(card.name for card in all_cards())
+    remedies = [card.name for card in remedy_cards() if not card.is_method]
+    assert sorted(listed) == sorted([*(card.name for card in all_cards()), *remedies])
     assert "regularizers, stage 2: hidden activations" in lines
     dropout = next(line for line in lines if line.startswith("  dropout "))
     assert dropout.split(maxsplit=1)[1].startswith("Silences each hidden unit with probability rate in")
@@ -41,6 +43,7 @@ def test_a_card(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
         "Formula",
         "Range",
         "Does nothing for",
+        "Does harm when",
         "Source",
         "In a recipe",
     ]
@@ -69,9 +72,26 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (done.code, done.err) == (0, "")
     assert card["parameters"] == {"strength": 1e-4, "l1_ratio": 0.5, "on": []}
     assert card["group"] == "loss"
-    assert list(card["sections"]) == ["Formula", "Range", "Does nothing for", "Source"]
+    assert list(card["sections"]) == ["Formula", "Range", "Does nothing for", "Does harm when", "Source"]
     every = json.loads(call(capsys, "explain", "--json").out)
-    assert [(one["group"], one["name"]) for one in every] == [(card.group, card.name) for card in all_cards()]
+    rest = [("remedies", card.name) for card in remedy_cards() if not card.is_method]
+    assert [(one["group"], one["name"]) for one in every] == [*((card.group, card.name) for card in all_cards()), *rest]
+
+
+def test_a_remedy_that_is_no_method(capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys, "explain", "more-data")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("more_data (a remedy)\n\n  In a recipe\n")
+    assert "  change for overfitting\n" in done.out
+    assert "  Does harm when\n    new samples come from elsewhere" in done.out
+    assert "`" not in done.out
+    rate = call(capsys, "explain", "lr").out
+    assert rate.startswith("optimizer.lr (a remedy)\n")
+    assert "  Does harm when (raise)\n" in rate
+    (card,) = json.loads(call(capsys, "explain", "epochs", "--json").out)
+    assert card["calls"][0]["cause"] == "unconverged"
+    assert call(capsys, "explain", "dropout").out.startswith("dropout (regularizers")
+    assert "expected 'more_data' (nearest)" in call(capsys, "explain", "mroe_data").line
 
 
 @pytest.mark.parametrize("width", [40, 64])
@@ -132,8 +152,10 @@ def test_torch_is_not_imported() -> None:
     code = (
         "import sys\n"
         "from wellfit.cli.app import main\n"
-        "codes = [main(['explain']), main(['explain', 'dropout']), main(['explain', 'batch norm', '--json'])]\n"
-        "print(codes, {'torch', 'numpy', 'scipy', 'wellfit.regularize'} & set(sys.modules))"
+        "codes = [main(['explain', 'dropout']), main(['explain', 'batch norm', '--json'])]\n"
+        "loaded = {'torch', 'numpy', 'scipy', 'wellfit.regularize'} & set(sys.modules)\n"
+        "codes.append(main(['explain']))\n"  # the tables of remedies stand beside what needs NumPy
+        "print(codes, loaded | {'torch', 'wellfit.regularize'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[0, 0, 0] set()"

@@ -19,12 +19,12 @@ def test_features_of_a_curve_that_can_be_computed_by_hand() -> None:
     assert abs(found.turning_epoch - 13) <= 1
     assert found.val_best == pytest.approx(0.8, abs=0.05)
     assert found.val_end == pytest.approx(1.375, abs=0.01)  # mean of the last two, 1.35 and 1.40
-    assert found.rise_share == pytest.approx((1.375 - found.val_best) / (2.0 - found.val_best), rel=1e-3)
+    assert found.rise_share == pytest.approx((1.375 - found.val_best) / (2.0 - 0.7), rel=1e-3)
     train_end = (0.1 + 0.1 + 1.9 / 24) / 2
     assert found.gap_share == pytest.approx((1.375 - train_end) / (2.0 - 0.1), rel=1e-3)
     assert found.learned_share == pytest.approx(1 - train_end / 2.0, rel=1e-3)
     assert found.regret == pytest.approx((1.375 - 0.7) / 1.3, rel=1e-3)
-    assert found.recent_fall_share == pytest.approx(-0.3 / (2.0 - found.val_best), rel=1e-2)
+    assert found.recent_fall_share == pytest.approx((found.val_best - 1.4) / (2.0 - found.val_best), rel=1e-2)
     assert found.expected_fall_share == 0.0
 
 
@@ -75,6 +75,11 @@ def test_reference_is_the_best_trend_of_all_arms() -> None:
     assert found is not None
     assert raw < found
     assert abs(found - 0.35) < abs(raw - 0.35)
+
+
+def test_an_arm_that_exploded_is_no_reference() -> None:
+    exploded = rows([1e30, 1e9, 1e9, 1e9, 1e9, 1e9], [1e30, 1e9, 1e9, 1e9, 1e9, 1e9])
+    assert reference_loss([exploded, drawn("well-fit")]) == reference_loss([drawn("well-fit")])
 
 
 def test_epochs_must_increase() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.diagnosis.curves import CHANCE, RealRun, drawn, real_runs, rows, times
 from wellfit.diagnosis import judge as diagnose
 from wellfit.diagnosis import measure
-from wellfit.diagnosis.findings import DEFAULT, noisy_validation
+from wellfit.diagnosis.findings import noisy_validation
+from wellfit.diagnosis.thresholds import DEFAULT
 
 REAL = real_runs()
 KINDS = ("well-fit", "overfit", "underfit", "unconverged")

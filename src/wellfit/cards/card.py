@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-HEADINGS = ("Formula", "Range", "Does nothing for", "Does little for", "Source")
+HEADINGS = ("Formula", "Range", "Does nothing for", "Does little for", "Does harm when", "Source")
 """The parts of a card. One more, ``Usage:``, stands where the defaults make no good example of a recipe: a line of YAML
 in double backticks.
 """

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from wellfit.diagnosis import Diagnosis, Finding
+    from wellfit.diagnosis import Diagnosis, Finding, Remedy
+    from wellfit.recipe import Patch, Recipe
+    from wellfit.study.curves import StudyRun
 
 WIDEST, NARROWEST = 100, 30
 
@@ -45,6 +47,9 @@ class Judged:
     diagnosis: Diagnosis
     keys: dict[str, str] = field(default_factory=dict)
     """Of a foreign log: its key -> ours."""
+    recipe: Recipe | None = None
+    patches: Mapping[tuple[str, str], Patch | None] = field(default_factory=dict)
+    """Of a study's run: (change, step) of a remedy -> the change of its recipe."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object of ``--json``."""
@@ -53,7 +58,7 @@ class Judged:
             "verdict": self.diagnosis.verdict,
             "confidence": self.diagnosis.confidence,
             "words": self.diagnosis.words,
-            "findings": [_finding(each) for each in self.diagnosis.findings],
+            "findings": [_finding(each, self.patches) for each in self.diagnosis.findings],
             "keys": self.keys,
             "remarks": list(self.diagnosis.remarks),
         }
@@ -115,14 +120,7 @@ def _judge(path: Path, context: Context) -> Iterator[Judged]:
     folders = study_folders(path)
     for folder in folders:
         for run in study_runs(folder):
-            found = diagnose(
-                run.curves,
-                reference=run.reference if context.reference is None else context.reference,
-                chance_loss=run.chance_loss if context.chance_loss is None else context.chance_loss,
-                baseline=context.baseline,
-                regularizers=run.regularizers,
-            )
-            yield Judged(f"{folder}#{run.arm}/{run.seed}", found)
+            yield _judge_run(run, f"{folder}#{run.arm}/{run.seed}", context)
     if folders:
         return
     for log in read_logs(path):
@@ -130,7 +128,31 @@ def _judge(path: Path, context: Context) -> Iterator[Judged]:
         yield Judged(log.source, found, {theirs: str(ours) for theirs, ours in log.keys.items()})
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _judge_run(run: StudyRun, source: str, context: Context) -> Judged:
+    """Return the diagnosis of a study's run, with remedies as changes of its recipe where that is known."""
+    from wellfit.diagnosis import diagnose
+    from wellfit.diagnosis.candidates import first_doses
+
+    found = diagnose(
+        run.curves,
+        reference=run.reference if context.reference is None else context.reference,
+        chance_loss=run.chance_loss if context.chance_loss is None else context.chance_loss,
+        baseline=context.baseline,
+        regularizers=run.regularizers,
+        facts=run.facts,
+    )
+    recipe = run.recipe
+    if recipe is None:
+        return Judged(source, found)
+    patches = first_doses(found, recipe, run.facts)
+    findings = tuple(
+        replace(each, remedies=tuple(one for one in each.remedies if (one.change, one.step) in patches))
+        for each in found.findings
+    )
+    return Judged(source, replace(found, findings=findings), {}, recipe, patches)
+
+
+def _finding(finding: Finding, patches: Mapping[tuple[str, str], Patch | None]) -> dict[str, Any]:
     return {
         "name": finding.name,
         "epoch": finding.epoch,
@@ -138,17 +160,36 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "evidence": dict(finding.evidence),
         "words": finding.words,
         "remedies": [
-            {"change": each.change, "step": each.step, "reason": each.reason, "source": each.source}
+            {
+                "change": each.change,
+                "step": each.step,
+                "reason": each.reason,
+                "source": each.source,
+                "harm": each.harm,
+                "patch": patches.get((each.change, each.step)),
+            }
             for each in finding.remedies
         ],
     }
+
+
+def _typed(judged: Judged, remedy: Remedy) -> str:
+    """Return the options that make the change, as a shell takes them; empty where it is none of the recipe."""
+    import shlex
+
+    from wellfit.diagnosis.typed import overrides
+
+    patch = judged.patches.get((remedy.change, remedy.step))
+    if judged.recipe is None or patch is None:
+        return ""
+    return "(" + " ".join(f"--set {shlex.quote(one)}" for one in overrides(judged.recipe, patch)) + ")"
 
 
 def _lines(judged: Judged, width: int) -> Iterator[str]:
     from wellfit.diagnosis.lines import diagnosis_lines, filled
 
     yield from filled(judged.source, width, "")
-    yield from diagnosis_lines(judged.diagnosis, width)
+    yield from diagnosis_lines(judged.diagnosis, width, typed=lambda remedy: _typed(judged, remedy))
     if judged.keys:
         yield ""
         yield from filled("read: " + ", ".join(f"{a} as {b}" for a, b in judged.keys.items()), width, "  ")

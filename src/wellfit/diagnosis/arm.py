@@ -56,15 +56,18 @@ def combine(seeds: Sequence[Diagnosis]) -> Diagnosis:
     """Return the diagnosis of an arm from those of its seeds, at least one."""
     votes = Counter(seed.verdict for seed in seeds)
     leader, count = votes.most_common(1)[0]
-    verdict: Verdict = leader if 2 * count > len(seeds) else "unclear"
-    agreeing = sum(seed.confidence for seed in seeds if seed.verdict == verdict)
+    is_major = 2 * count > len(seeds)
+    verdict: Verdict = leader if is_major else "unclear"
+    agreeing = [seed for seed in seeds if seed.verdict == verdict]
+    doubt = 1 - count / len(seeds)
     return Diagnosis(
         verdict=verdict,
-        confidence=agreeing / len(seeds) if 2 * count > len(seeds) else 1 - count / len(seeds),
+        confidence=sum(seed.confidence for seed in agreeing) / len(seeds) if is_major else doubt,
         findings=_common_findings(seeds),
         words=_words(verdict, votes, seeds),
         evidence=_medians([seed.evidence for seed in seeds]),
         seeds=tuple(seeds),
+        robustness=sum(seed.robustness for seed in agreeing) / len(seeds) if is_major else doubt,
     )
 
 
@@ -75,15 +78,17 @@ def _common_findings(seeds: Sequence[Diagnosis]) -> tuple[Finding, ...]:
         for finding in seed.findings:
             shown.setdefault(finding.name, []).append(finding)
     common = []
-    for name in ("divergence", "overfitting", "unconverged", "underfitting", "noisy_validation"):
+    for name in dict.fromkeys(("divergence", "overfitting", "unconverged", "underfitting", "noisy_validation", *shown)):
         found = shown.get(name, [])
         if 2 * len(found) <= len(seeds):
             continue
         middle = sorted(found, key=lambda finding: finding.epoch)[len(found) // 2]
         evidence = {**_medians([finding.evidence for finding in found]), "seeds": float(len(found))}
         words = f"{len(found)} of {len(seeds)} seeds; for one: {middle.words}"
-        confidence = sum(finding.confidence for finding in found) / len(seeds)
-        common.append(Finding(middle.name, middle.epoch, evidence, words, confidence))
+        confidence, robust = (
+            sum(getattr(finding, field) for finding in found) / len(seeds) for field in ("confidence", "robustness")
+        )
+        common.append(replace(middle, evidence=evidence, words=words, confidence=confidence, robustness=robust))
     return tuple(common)
 
 

@@ -1,7 +1,7 @@
 """What can be measured on the curves of one run. Pure numbers, no judgement.
 
-Shares are fractions of the *descent*, the loss that the network has won; they and the multiples of the noise do not
-change when all losses are multiplied by a number.
+Shares are fractions of the *descent*, the loss that the network has won, or of what *can be won*: down to the reference
+where that is lower. They and the multiples of the noise do not change when all losses are multiplied by a number.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from wellfit.diagnosis.smoothing import curve_noise, trend
+from wellfit.diagnosis.shape import LEAST_DESCENT, Shape, shape_of
 from wellfit.errors import InputError
 from wellfit.record import EpochRow
 
-LEAST_DESCENT = 0.01
-"""A descent below this share of the starting loss is taken as this share, so that noise is not divided by nothing."""
+LEAST_WINNABLE = 0.1
+"""The same for what can be won, where the loss of guessing is known: beside less, no rise or noise says anything."""
 LEAST_NOISE = 1e-6
 """The same for the noise, as a share of the starting loss."""
 LEAST_UNIT = 1e-12
@@ -51,22 +51,23 @@ class Features:
     noise: float
     """Standard deviation of the validation loss around its trend."""
     noise_share: float
-    """``noise`` / descent, with descent = ``start`` - ``val_best``."""
+    """``noise`` / what can be won: ``start`` - the lower of ``val_best`` and ``reference``."""
     rise_share: float
-    """(``val_end`` - ``val_best``) / descent."""
+    """(``val_end`` - ``val_best``) / what can be won."""
     rise_in_noise: float
     """(``val_end`` - ``val_best``) / ``noise``."""
     train_change_share: float
-    """Change of the train loss since the turning point / descent; negative where it went on falling."""
+    """Change of the train loss since the turning point / what can be won; negative where it went on falling."""
     accuracy_change: float | None
     """Change of the validation accuracy since the turning point (means of up to 3 rows); ``None`` for regression."""
     gap_share: float
     """(``val_end`` - ``train_end``) / (``start`` - ``train_end``): the part of what was won that does not
     generalize."""
     gap_growth_share: float
-    """Change of the gap since the turning point / descent."""
+    """Change of the gap since the turning point / what can be won."""
     recent_fall_share: float
-    """Fall of the validation trend over the last quarter / descent; negative where it rises."""
+    """Fall of the validation trend over the last quarter, below its lowest before / descent = ``start`` - ``val_best``;
+    negative where it rose."""
     recent_fall_in_noise: float
     """The same fall / ``noise``."""
     expected_fall_share: float
@@ -76,6 +77,8 @@ class Features:
     """The same of the train loss / (``start`` - its best)."""
     train_fall_in_noise: float
     """Fall of the train trend over the last quarter / the train loss's own noise."""
+    train_won_share: float
+    """(``start`` - lowest of the train loss's trend) / ``start``."""
     train_rise_share: float
     """How far the train loss ended above its own best / (``start`` - best): training itself was lost."""
     train_noise_share: float
@@ -93,11 +96,17 @@ class Features:
     network cannot even fit its train set as well as another arm predicts; ``None`` without reference."""
     regret: float | None
     """(``val_end`` - ``reference``) / (``start`` - ``reference``); ``None`` without reference."""
+    is_reference: bool
+    """Whether a reference was given and the run itself reached it: then nothing else stands behind it."""
     regret_in_noise: float | None
     """(``val_end`` - ``reference``) / ``noise``; ``None`` without reference."""
     cured_by_time: float | None
     """Part of the regret that the expected fall would remove, 0 to 1; ``None`` without reference or regret. Of the
     validation loss or of the train loss above the reference, whichever is more: the train loss has less noise."""
+    cured_by_return: float | None
+    """Part of the regret that the turning point did not have, 0 to 1; ``None`` without reference or regret."""
+    cured_by_fit: float | None
+    """Part of the regret that the train loss has as well, 0 to 1; the rest is the gap. ``None`` as above."""
 
 
 def measure(
@@ -105,9 +114,9 @@ def measure(
 ) -> Features:
     """Return the features of one run's curves.
 
-    ``reference`` is the best validation loss that any arm of the study reached; ``chance_loss`` the loss of predicting
-    the class frequencies (regression: the mean), both in the units of the curves; not finite, they count as none. Rows
-    from the first non-finite loss on are not used, so leave out rows without a validation.
+    ``reference`` is the best validation loss that any arm of the study reached, this one among them; ``chance_loss``
+    the loss of predicting the class frequencies (regression: the mean), both in the units of the curves; not finite,
+    they count as none. Rows from the first non-finite loss on are not used, so leave out rows without a validation.
 
     Raises
     ------
@@ -119,15 +128,18 @@ def measure(
     if not rows:
         return _empty(broken_epoch)
     chance = chance_loss if chance_loss is not None and _finite(chance_loss) else None
-    known = reference if reference is not None and _finite(reference) else None
+    given = reference if reference is not None and _finite(reference) else None
     start = max(rows[0].train_loss, rows[0].val_loss) if chance is None else chance
     largest = max(max(abs(row.train_loss), abs(row.val_loss)) for row in rows)
     unit = max(abs(start), LEAST_UNIT * largest) or 1.0
     train = np.array([row.train_loss for row in rows]) / unit
     val = np.array([row.val_loss for row in rows]) / unit
-    shape = _shape(train.round(DIGITS), val.round(DIGITS), start=round(start / unit, DIGITS))
+    shape = shape_of(train.round(DIGITS), val.round(DIGITS), start=round(start / unit, DIGITS))
     train_end, val_end, val_best = (level * unit for level in (shape.train_end, shape.val_end, shape.val_best))
+    known = None if given is None else min(given, val_best)  # what the run itself reached is reachable
     to_win = None if known is None else max(start - known, LEAST_DESCENT * unit)
+    winnable = max(shape.descent, 0.0 if to_win is None else round(to_win / unit, DIGITS))
+    winnable = winnable if chance is None else max(winnable, LEAST_WINNABLE)
     return Features(
         evaluations=len(rows),
         broken_epoch=broken_epoch,
@@ -137,18 +149,19 @@ def measure(
         val_end=val_end,
         train_end=train_end,
         noise=shape.noise * unit,
-        noise_share=shape.noise / shape.descent,
-        rise_share=shape.rise / shape.descent,
+        noise_share=shape.noise / winnable,
+        rise_share=shape.rise / winnable,
         rise_in_noise=shape.rise / max(shape.noise, LEAST_NOISE),
-        train_change_share=shape.train_change / shape.descent,
+        train_change_share=shape.train_change / winnable,
         accuracy_change=_accuracy_change(rows, shape.turn),
         gap_share=(shape.val_end - shape.train_end) / shape.train_descent,
-        gap_growth_share=(shape.rise - shape.train_change) / shape.descent,
+        gap_growth_share=(shape.rise - shape.train_change) / winnable,
         recent_fall_share=shape.recent_fall / shape.descent,
         recent_fall_in_noise=shape.recent_fall / max(shape.noise, LEAST_NOISE),
         expected_fall_share=shape.expected_fall / shape.descent,
         train_expected_fall_share=shape.train_expected_fall / shape.train_descent,
         train_fall_in_noise=shape.train_recent_fall / max(shape.train_noise, LEAST_NOISE),
+        train_won_share=(round(start / unit, DIGITS) - shape.train_end + shape.train_rise) / (abs(start) / unit or 1.0),
         train_rise_share=shape.train_rise / shape.train_descent,
         train_noise_share=shape.train_noise / shape.train_descent,
         climb_share=max(float((values - np.minimum.accumulate(values)).max()) for values in (train, val)),
@@ -157,8 +170,9 @@ def measure(
         learned_share=None if chance is None or chance <= 0 else 1 - train_end / chance,
         above_reference=None if to_win is None or known is None else (min(train_end, val_end) - known) / to_win,
         regret=None if to_win is None or known is None else (val_end - known) / to_win,
+        is_reference=given is not None and (given >= val_best or math.isclose(given, val_best, rel_tol=1e-6)),
         regret_in_noise=None if known is None else (val_end - known) / unit / max(shape.noise, LEAST_NOISE),
-        cured_by_time=_cured(shape, reference=None if known is None else known / unit),
+        **_cures(shape, reference=None if known is None else round(known / unit, DIGITS)),
     )
 
 
@@ -178,71 +192,14 @@ def reference_loss(arms: Sequence[Sequence[EpochRow]]) -> float | None:
     The trend, not the raw minimum: the smallest of many noisy values is smaller than what any arm can keep. Rows from
     an arm's first non-finite loss on are not used; ``None`` if no finite row is left.
     """
-    best = [features.val_best for features in map(measure, arms) if features.evaluations]
+    best = []
+    for curves in arms:
+        features = measure(curves)
+        if features.evaluations:
+            # Beside a start that exploded a loss is rounded to 0; no trend is below the lowest value.
+            lowest = min(row.val_loss for row in curves[: features.evaluations])
+            best.append(max(features.val_best, lowest))
     return min(best, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What the two curves do, with the starting loss as unit."""
-
-    turn: int
-    val_best: float
-    val_end: float
-    train_end: float
-    noise: float
-    descent: float
-    train_descent: float
-    rise: float
-    train_change: float
-    train_rise: float
-    recent_fall: float
-    expected_fall: float
-    train_noise: float
-    train_recent_fall: float
-    train_expected_fall: float
-
-
-def _shape(train: np.ndarray, val: np.ndarray, *, start: float) -> _Shape:
-    """Measure the curves (epochs,), both as multiples of the starting loss."""
-    noise, train_noise = curve_noise(val), curve_noise(train)
-    val_trend, train_trend = trend(val, noise), trend(train, train_noise)
-    last = max(1, val.size // 10)
-    turn = int(np.argmin(val_trend))
-    val_best, val_end = float(val_trend[turn]), float(val_trend[-last:].mean())
-    train_end, train_best = float(train_trend[-last:].mean()), float(train_trend.min())
-    recent_fall, expected_fall = _falls(val_trend)
-    train_recent_fall, train_expected_fall = _falls(train_trend)
-    # A turning point inside the last window is no turn: the window's mean lies above it because the curve still falls.
-    rise = max(val_end - val_best, 0.0) if turn < val.size - last else 0.0
-    return _Shape(
-        turn=turn,
-        val_best=val_best,
-        val_end=val_end,
-        train_end=train_end,
-        noise=noise,
-        descent=max(start - val_best, LEAST_DESCENT),
-        train_descent=max(start - train_best, LEAST_DESCENT),
-        rise=rise,
-        train_change=train_end - float(train_trend[turn]),
-        train_rise=train_end - train_best,
-        recent_fall=recent_fall,
-        expected_fall=expected_fall,
-        train_noise=train_noise,
-        train_recent_fall=train_recent_fall,
-        train_expected_fall=train_expected_fall,
-    )
-
-
-def _falls(values: np.ndarray) -> tuple[float, float]:
-    """Return the fall over the last quarter of the epochs, and the fall to be expected from as many epochs again."""
-    last = values.size - 1
-    middle, third, end = (float(np.interp(part * last, np.arange(values.size), values)) for part in (0.5, 0.75, 1.0))
-    before, recent = middle - third, third - end
-    if recent <= 0:
-        return recent, 0.0
-    ratio = min(recent / before, 1.0) if before > 0 else 1.0
-    return recent, recent * sum(ratio**quarter for quarter in (1, 2, 3, 4))
 
 
 def _accuracy_change(rows: Sequence[EpochRow], turn: int) -> float | None:
@@ -252,13 +209,13 @@ def _accuracy_change(rows: Sequence[EpochRow], turn: int) -> float | None:
     return sum(after) / len(after) - sum(before) / len(before) if before and after else None
 
 
-def _cured(shape: _Shape, *, reference: float | None) -> float | None:
+def _cures(shape: Shape, *, reference: float | None) -> dict[str, float | None]:
     if reference is None or shape.val_end <= reference:
-        return None
-    parts = [shape.expected_fall / (shape.val_end - reference)]
-    if shape.train_end > reference:
-        parts.append(shape.train_expected_fall / (shape.train_end - reference))
-    return min(max(parts), 1.0)
+        return dict.fromkeys(("cured_by_time", "cured_by_return", "cured_by_fit"))
+    regret, above = shape.val_end - reference, min(shape.train_end, shape.val_end) - reference
+    falls = [shape.expected_fall / regret] + ([shape.train_expected_fall / above] if above > 0 else [])
+    parts = {"time": max(falls), "return": shape.rise / regret, "fit": above / regret}
+    return {f"cured_by_{name}": min(max(part, 0.0), 1.0) for name, part in parts.items()}
 
 
 def _usable(row: EpochRow) -> bool:
@@ -278,7 +235,9 @@ def _empty(broken_epoch: int | None) -> Features:
         "above_reference": None,
         "regret": None,
         "regret_in_noise": None,
+        "cured_by_time": None,
+        "cured_by_return": None,
+        "cured_by_fit": None,
     }
-    absent["cured_by_time"] = None
-    whole = {"evaluations": 0, "turning_epoch": 0, "broken_epoch": broken_epoch}
+    whole = {"evaluations": 0, "turning_epoch": 0, "broken_epoch": broken_epoch, "is_reference": False}
     return Features(**{**numbers, **absent, **whole})  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from wellfit.diagnosis.remedies import Remedy
+    from wellfit.diagnosis.remedy import Remedy
 
 FindingName = Literal[
     "overfitting",
@@ -41,7 +41,8 @@ class Finding:
     words: str
     """The finding as a sentence."""
     confidence: float = 1.0
-    """0 to 1: how far from the thresholds it is; see ``wellfit.diagnosis.doubt``. Not a frequency until it was
-    checked on labelled curves."""
+    """0 to 1: the share of such findings that were right on labelled runs (``wellfit.diagnosis.calibration``)."""
     remedies: tuple[Remedy, ...] = ()
     """What the finding calls for and the evidence does not contradict, best first."""
+    robustness: float = 1.0
+    """0 to 1: the weight of the thresholds around ours that show it too (``wellfit.diagnosis.doubt``)."""

@@ -5,74 +5,13 @@ Every rule is a pure function of the features; the thresholds stand in one place
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
+from wellfit.diagnosis.cures import caution, is_moving, is_resolved, shares
 from wellfit.diagnosis.features import Features
 from wellfit.diagnosis.finding import Finding
+from wellfit.diagnosis.thresholds import DEFAULT, Thresholds
 
 FEWEST = 5
 """Evaluations below which nothing is said but that a run is broken or plainly still falling."""
-
-FEW = 12
-"""Evaluations at which multiples of the noise must be twice as large as on a very long curve."""
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Where a feature becomes a finding. Shares are of the descent (see ``Features``)."""
-
-    rise: float = 0.03
-    """Overfitting: the validation loss rose by this share since its turning point ..."""
-    rise_in_noise: float = 1.5
-    """... and by this many times its noise."""
-    rise_of_level: float = 0.08
-    """The same with a third of that share, where validation rose by this part of its best value and training fell."""
-    gap: float = 0.2
-    """Overfitting without a rise: this part of what was won on the train set does not generalize."""
-    gap_unscaled: float = 0.6
-    """The same where the chance loss is not known and the descent is counted from the first epoch."""
-    regret: float = 0.08
-    """With a reference: the run is this share worse than the best arm."""
-    fall: float = 0.04
-    """Unconverged: as many epochs again would lower the validation loss by this share ..."""
-    fall_in_noise: float = 2.0
-    """... and it fell by this many times its noise over the last quarter."""
-    train_fall: float = 0.1
-    """Unconverged where validation is too noisy to tell: the same fall of the train loss, with hardly any gap."""
-    cured: float = 0.3
-    """Unconverged, with a reference: half of that fall is enough if it removes this part of the regret."""
-    learned: float = 0.5
-    """Underfitting without a reference: less than this share of the chance loss was removed, and hardly any gap."""
-    learned_enough: float = 0.75
-    """Below this share and with hardly any gap, a good fit cannot be told from underfitting without a reference."""
-    no_gap: float = 0.1
-    """What counts as hardly any gap."""
-    hint_of_gap: float = 0.01
-    """Without chance loss and reference: a smaller gap than this may as well be too small a network."""
-    lost: float = 0.5
-    """Divergence: the train loss ended this share above its own best."""
-    peak: float = 2.0
-    """Divergence: a loss was this many times the starting loss, and nothing was learned or all was lost again."""
-    first_peak: float = 100.0
-    """The same where the loss did not climb but was this high from the first epoch."""
-    nothing: float = 0.1
-    """What counts as nearly nothing learned, as a share of the starting loss."""
-    noise: float = 0.1
-    """Noisy validation: the noise is this share of the descent."""
-
-    def scaled(self, factor: float) -> Thresholds:
-        """Return all thresholds times ``factor``, for the question whether a verdict hangs on their exact place."""
-        scaled = {field.name: getattr(self, field.name) * factor for field in fields(self)}
-        # For these two less is graver, so what is scaled is the part that was not learned.
-        left = {name: 1 - (1 - getattr(self, name)) * factor for name in ("learned", "learned_enough")}
-        return Thresholds(**{**scaled, **left})
-
-
-DEFAULT = Thresholds()
-"""Set on real trainings (digits, Fashion-MNIST, Friedman's regression; 15 recipes each, from far too weak to far too
-strong) of which the loss on further samples and the outcome of three times longer training were known; checked on
-others (MNIST, breast cancer, noisy labels), which were looked at while tuning. Verdicts hardly move when a threshold
-does. ``rise_of_level`` was added later, for three curves of one study (``studies/homework.md``)."""
 
 
 def find(features: Features, *, last_epoch: int, diverged: bool, limits: Thresholds = DEFAULT) -> tuple[Finding, ...]:
@@ -98,7 +37,8 @@ def divergence(features: Features, last_epoch: int, limits: Thresholds, *, diver
         return Finding("divergence", last_epoch, {}, "The run was marked as diverged: a loss or weight was not finite.")
     # A loss that never climbs has not diverged, however bad its start or short its curve.
     climbed = features.climb_share > limits.peak / 4
-    if features.train_rise_share > limits.lost and features.rise_share > limits.rise:
+    won = features.train_won_share > limits.nothing
+    if won and features.train_rise_share > limits.lost and features.rise_share > limits.rise:
         words = f"The train loss ended at {features.train_end:.3g}, far above its own best: training itself was lost."
         return Finding("divergence", last_epoch, _evidence(features, "train_rise_share", "train_end"), words)
     if climbed and features.later_peak_share > limits.peak and features.val_end > features.start:
@@ -114,43 +54,48 @@ def divergence(features: Features, last_epoch: int, limits: Thresholds, *, diver
 
 
 def overfitting(features: Features, limits: Thresholds) -> Finding | None:
-    """Validation gets worse while training gets better, or a large part of what was won does not generalize."""
+    """Validation gets worse while training gets better, or a large part of what was won does not generalize.
+
+    With a reference: an earlier epoch, or no gap, would win back a good part of what the run leaves of it.
+    """
+    if features.learned_share is not None and features.learned_share < limits.nothing:
+        return None  # what was not learned was not learned by heart
     epoch, keys = features.turning_epoch, ("gap_share", "gap_growth_share", "val_end", "train_end")
-    if _rose(features, limits):
+    parts = shares(features, limits)
+    away = features.regret is None or (features.regret > limits.regret_of_gap and parts["overfitting"] > limits.part)
+    if (_rose(features, limits) and away) or _rose_apart(features, limits):
         risen = _evidence(features, "rise_share", "rise_in_noise", "val_best", *keys)
         return Finding("overfitting", epoch, risen, _rise_words(features))
-    if _falling(features, limits):
-        return None
     levels = f"Train loss {features.train_end:.3g} against {features.val_end:.3g} on validation"
-    if features.regret is None or features.above_reference is None:
-        if not _wide_gap(features, limits):
+    if features.regret is None:
+        if _falling(features, limits) or not _wide_gap(features, limits):
             return None
         words = f"{levels}, which no longer improves: {features.gap_share:.0%} of what was won does not generalize."
         return Finding("overfitting", epoch, _evidence(features, *keys), words)
-    resolved = (features.regret_in_noise or 0.0) > limits.rise_in_noise * _caution(features)
-    if features.regret <= limits.regret or features.above_reference > features.regret / 2 or not resolved:
+    resolved = (features.regret_in_noise or 0.0) > limits.rise_in_noise * caution(features)
+    if not away or not resolved:
         return None  # a gap that no other arm avoids is the data's, not the recipe's
     words = f"{levels}: it fits its train set well enough, but another arm does better on validation."
     return Finding("overfitting", epoch, _evidence(features, *keys, "regret", "above_reference"), words)
 
 
 def _rose(features: Features, limits: Thresholds) -> bool:
-    """Whether validation turned and rose beyond its noise: by enough of the descent while training did not rise alike;
-    or, where the descent was long, by enough of its own level while training went on falling by more than that.
-    """
-    if features.rise_in_noise <= limits.rise_in_noise * _caution(features):
-        return False
-    if features.rise_share > limits.rise:
-        return features.train_change_share < features.rise_share / 2
+    """Whether validation turned and rose beyond its noise, by enough of the descent, while training did not."""
+    enough = features.rise_share > limits.rise and is_resolved(features, limits)
+    return enough and features.train_change_share < features.rise_share / 2
+
+
+def _rose_apart(features: Features, limits: Thresholds) -> bool:
+    """The same where the descent was long: by enough of its own level, while training fell by more than that."""
     level = (features.val_end - features.val_best) / features.val_best if features.val_best > 0 else 0.0
-    apart = features.train_change_share < -features.rise_share
-    return features.rise_share > limits.rise / 3 and level > limits.rise_of_level and apart
+    apart = features.train_change_share < -features.rise_share < -limits.rise * 2 / 3
+    return apart and level > limits.rise_of_level and is_resolved(features, limits)
 
 
 def _rise_words(features: Features) -> str:
     words = (
         f"Validation loss turned at epoch {features.turning_epoch} ({features.val_best:.3g}) and rose to "
-        f"{features.val_end:.3g}, {features.rise_share:.0%} of all it had won; train loss {features.train_end:.3g}."
+        f"{features.val_end:.3g}, {features.rise_share:.0%} of what can be won; train loss {features.train_end:.3g}."
     )
     if features.accuracy_change is not None and features.accuracy_change > 0:
         words += " Validation accuracy did not fall: the network grows too sure of its errors rather than making more."
@@ -167,7 +112,7 @@ def unconverged(features: Features, last_epoch: int, limits: Thresholds) -> Find
     )
     if features.recent_fall_share > 1:
         words = f"Validation loss still fell at the end, at {features.val_end:.3g}, from a start worse than guessing."
-    elif features.recent_fall_in_noise <= limits.fall_in_noise * _caution(features):
+    elif features.recent_fall_in_noise <= limits.fall_in_noise * caution(features):
         words = (
             "The train loss still fell at the end; validation, too noisy to show a fall, has not come apart from it: "
             f"as many epochs again may bring {features.train_expected_fall_share:.0%} of what was won."
@@ -179,7 +124,7 @@ def unconverged(features: Features, last_epoch: int, limits: Thresholds) -> Find
 def underfitting(features: Features, last_epoch: int, limits: Thresholds) -> Finding | None:
     """The network cannot even fit what it was trained on."""
     if features.above_reference is not None and features.regret is not None:
-        if features.above_reference <= limits.regret or features.regret <= limits.regret:
+        if features.regret <= limits.regret or shares(features, limits)["underfitting"] <= limits.part:
             return near_chance(features, last_epoch, limits)
         words = (
             f"The train loss itself ended at {features.train_end:.3g}, above what the best arm reaches on validation: "
@@ -187,11 +132,12 @@ def underfitting(features: Features, last_epoch: int, limits: Thresholds) -> Fin
         )
         keys = ("above_reference", "regret", "train_end", "val_end")
         return Finding("underfitting", last_epoch, _evidence(features, *keys), words)
-    if features.learned_share is None or features.gap_share * features.learned_share > limits.no_gap:
+    if features.learned_share is None:
         return None
+    hardly_any = features.gap_share * features.learned_share <= limits.no_gap
     if features.learned_share < limits.nothing:
         words = f"The train loss, {features.train_end:.3g}, hardly beats guessing: next to nothing was learned."
-    elif features.learned_share < limits.learned:
+    elif hardly_any and features.learned_share < limits.learned:
         words = (
             f"Only {features.learned_share:.0%} of the loss of guessing was removed on the train set, with hardly any "
             "gap: the network cannot fit its train set, or the targets are that noisy."
@@ -225,8 +171,8 @@ def noisy_validation(features: Features, last_epoch: int, limits: Thresholds) ->
         else "the learning rate is high for these batches, or the validation set is small"
     )
     words = (
-        f"Validation loss jumps by {features.noise:.2g} from epoch to epoch, {features.noise_share:.0%} of all it had "
-        f"won: {cause}."
+        f"Validation loss jumps by {features.noise:.2g} from epoch to epoch, {features.noise_share:.0%} of what can "
+        f"be won: {cause}."
     )
     keys = ("noise", "noise_share", "train_noise_share")
     return Finding("noisy_validation", last_epoch, _evidence(features, *keys), words)
@@ -240,32 +186,21 @@ def _wide_gap(features: Features, limits: Thresholds) -> bool:
     """
     if features.learned_share is None:
         return features.gap_share > limits.gap_unscaled
-    return features.gap_share > limits.gap and features.learned_share > limits.learned
+    apart = features.gap_share * features.learned_share > limits.no_gap
+    return features.gap_share > limits.gap and apart
 
 
 def _falling(features: Features, limits: Thresholds) -> bool:
     """Whether the fall at the end is worth training on for.
 
-    Where another arm shows how far there is to go, a smaller fall is worth it if it leads there. Where the validation
-    loss is too noisy to tell, a train loss that falls and has not come apart from it speaks for both.
+    Where another arm shows how far there is to go, it is if it leads there, or beyond it.
     """
-    least = limits.fall_in_noise * _caution(features)
-    if features.recent_fall_in_noise <= least:
-        together = abs(features.gap_share) <= limits.no_gap
-        training = features.train_expected_fall_share > limits.train_fall and features.train_fall_in_noise > least
-        return together and training
-    if features.expected_fall_share > limits.fall:
-        return True
-    leads = features.cured_by_time is not None and features.cured_by_time > limits.cured
-    return leads and features.expected_fall_share > limits.fall / 2 and (features.regret or 0) > limits.regret / 2
-
-
-def _caution(features: Features) -> float:
-    """Return how much more than its limit a multiple of the noise must be, 1 for long curves.
-
-    On a short curve the noise is estimated from few differences and the trend is hardly averaged.
-    """
-    return 1 + FEW / max(features.evaluations, 1)
+    if not is_moving(features, limits):
+        return False
+    still = features.recent_fall_in_noise <= limits.fall_in_noise * caution(features)
+    if features.regret is None or features.is_reference:
+        return still or features.expected_fall_share > limits.fall
+    return features.regret > limits.regret and shares(features, limits)["unconverged"] > limits.part
 
 
 def learned(features: Features) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wellfit.diagnosis.remedies import FITS, Entry, entry
+from wellfit.diagnosis.remedy import FITS, LEARNS, Entry, entry
 
 RECOMMENDATIONS = "Bengio 2012, Practical recommendations, section 3.1.1"
 TEXTBOOK = "Goodfellow et al. 2016"
@@ -14,6 +14,7 @@ FURTHER: tuple[Entry, ...] = (
         "change",
         "A learning rate that goes down lets the loss settle below the level where steps of one size keep it.",
         "Loshchilov & Hutter 2017",
+        LEARNS,
     ),
     entry(
         "plateau",
@@ -23,14 +24,27 @@ FURTHER: tuple[Entry, ...] = (
         "He et al. 2015",
     ),
     entry(
+        "plateau",
+        "optimizer",
+        "change",
+        "Where the gradient is small in most directions, Adam's steps are not: it leaves flat stretches sooner.",
+        "Dauphin et al. 2014; Kingma & Ba 2015",
+    ),
+    entry(
         "lr_too_high",
         "optimizer.lr",
         "lower",
         "Steps that overshoot make the loss jump: try a third, then a tenth.",
         RECOMMENDATIONS,
-        against=("lr_too_low",),
     ),
     entry("lr_too_high", "clip_norm", "add", "Caps the rare huge gradient behind a spike.", "Pascanu et al. 2013"),
+    entry(
+        "lr_too_high",
+        "schedule",
+        "change",
+        "A rate that falls keeps the large steps for the beginning, where they are of use.",
+        "Loshchilov & Hutter 2017",
+    ),
     entry(
         "lr_too_high",
         "batch_size",
@@ -44,7 +58,20 @@ FURTHER: tuple[Entry, ...] = (
         "raise",
         "A smooth, straight curve has room for larger steps: try three times as much, then ten.",
         RECOMMENDATIONS,
-        against=("lr_too_high", "divergence"),
+    ),
+    entry(
+        "lr_too_low",
+        "optimizer.momentum",
+        "raise",
+        "Momentum adds up small steps that agree.",
+        "Sutskever et al. 2013",
+    ),
+    entry(
+        "lr_too_low",
+        "optimizer",
+        "change",
+        "Adam's steps do not shrink with the gradient.",
+        "Kingma & Ba 2015",
     ),
     entry(
         "validation_better",
@@ -73,7 +100,6 @@ FURTHER: tuple[Entry, ...] = (
         "add",
         "Targets a little below 1 take away what is won by growing ever surer.",
         "Müller et al. 2019",
-        against=("underfitting",),
     ),
     entry(
         "overconfidence",
@@ -88,6 +114,13 @@ FURTHER: tuple[Entry, ...] = (
         "add",
         "Stopping at the best validation loss gives the weights from before; by accuracy there is nothing to stop for.",
         "Prechelt 1998",
+    ),
+    entry(
+        "overconfidence",
+        "mixup",
+        "add",
+        "Samples between the classes are never sure: probabilities come closer to what is right.",
+        "Thulasidasan et al. 2019",
     ),
     entry(
         "missed_early_stopping",
@@ -111,7 +144,14 @@ FURTHER: tuple[Entry, ...] = (
         "Targets that allow for a wrong label pull less towards it.",
         "Lukasik et al. 2020",
         FITS,
-        against=("underfitting",),
+    ),
+    entry(
+        "label_noise",
+        "mixup",
+        "add",
+        "A wrong label is hardly ever alone in a mixed sample, so that it is harder to memorize.",
+        "Zhang et al. 2018, section 3.4",
+        FITS,
     ),
     entry("dead_units", "optimizer.lr", "lower", "A step too large pushes units below zero for good.", RECOMMENDATIONS),
     entry(
@@ -145,6 +185,13 @@ FURTHER: tuple[Entry, ...] = (
         "Ioffe & Szegedy 2015",
     ),
     entry("vanishing_gradients", "init", "change", "An initialization that fits the activation.", "He et al. 2015"),
+    entry(
+        "vanishing_gradients",
+        "model.activation",
+        "change",
+        "A ReLU passes the gradient undiminished; tanh and sigmoid shrink it in every layer.",
+        "Glorot et al. 2011",
+    ),
     entry("exploding_gradients", "clip_norm", "add", "Caps the gradient, keeps its direction.", "Pascanu et al. 2013"),
     entry("exploding_gradients", "optimizer.lr", "lower", "Smaller steps stay off the cliffs.", "Pascanu et al. 2013"),
 )

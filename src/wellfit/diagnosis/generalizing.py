@@ -10,6 +10,8 @@ from wellfit.diagnosis.thresholds import STANDARD, Limits
 from wellfit.diagnosis.track import Line, Track
 
 FEWEST = 5
+NOTHING = 0.1
+"""Where less of the loss of guessing was removed than this, nothing was learned that could be lost again."""
 
 
 def validation_better(track: Track, limits: Limits = STANDARD) -> Finding | None:
@@ -35,7 +37,7 @@ def validation_better(track: Track, limits: Limits = STANDARD) -> Finding | None
     later = np.interp(late + 0.5, train.index, train.trend)
     averaged = 1 - float((later - at_val)[known].mean()) / float(below.mean()) if known.any() else 0.0
     began = np.flatnonzero(np.interp(both, train.index, train.trend) <= np.interp(both, val.index, val.trend))
-    epoch = track.at[both[int(began[-1]) + 1 if began.size else 0]]
+    epoch = track.at[both[min(int(began[-1]) + 1, both.size - 1) if began.size else 0]]
     evidence = {"below_share": share, "explained_by_averaging": averaged}
     penalty = 0.0 if track.penalty is None else float(np.nan_to_num(track.penalty[late]).mean())
     words = (
@@ -76,7 +78,7 @@ def overconfidence(track: Track, limits: Limits = STANDARD) -> Finding | None:
         return None
     moved = "rose" if change > 0.005 else "held"
     words = (
-        f"Since epoch {features.turning_epoch} the validation loss rose by {features.rise_share:.0%} of all it had won "
+        f"Since epoch {features.turning_epoch} validation loss rose by {features.rise_share:.0%} of what can be won "
         f"while its accuracy {moved} ({change:+.1%}): probabilities grow too sure, answers do not get worse."
     )
     evidence = {"rise_share": features.rise_share, "accuracy_change": change}
@@ -93,7 +95,7 @@ def missed_early_stopping(track: Track, limits: Limits = STANDARD) -> Finding | 
         return None
     words = (
         f"Validation loss was best at epoch {features.turning_epoch}, {points / len(track.at):.0%} of the run before "
-        f"its end; stopping there would have saved {features.rise_share:.0%} of the descent and that time."
+        f"its end; stopping there would have saved {features.rise_share:.0%} of what can be won, and that time."
     )
     evidence = {
         "turning_epoch": float(features.turning_epoch),
@@ -105,7 +107,7 @@ def missed_early_stopping(track: Track, limits: Limits = STANDARD) -> Finding | 
 
 def _rose(track: Track, limits: Limits) -> bool:
     features = track.features
-    if features.evaluations < FEWEST:
+    if features.evaluations < FEWEST or (features.learned_share is not None and features.learned_share < NOTHING):
         return False
     caution = 1 + 12 / features.evaluations
     return features.rise_share > limits.rise and features.rise_in_noise > limits.rise_in_noise * caution
@@ -120,7 +122,8 @@ def label_noise(track: Track, limits: Limits = STANDARD) -> Finding | None:
 
 
 def _memorized(track: Track, limits: Limits) -> Finding | None:
-    if track.val_accuracy is None or track.train is None:
+    learned = track.features.learned_share
+    if track.val_accuracy is None or track.train is None or (learned is not None and learned < NOTHING):
         return None
     index = np.flatnonzero(np.isfinite(track.val_accuracy))
     if index.size < FEWEST:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from wellfit.diagnosis.remedy import Remedy
 from wellfit.diagnosis.verdict import Diagnosis
 
 MOST_REMEDIES = 3
 """Shown for a finding; the diagnosis has all."""
 
 
-def diagnosis_lines(diagnosis: Diagnosis, width: int) -> Iterator[str]:
-    """Yield verdict, words and findings, each with evidence and the first remedies; remarks are not among them."""
+def _nothing(remedy: Remedy) -> str:
+    """Return what is typed where no recipe is known."""
+    return ""
+
+
+def diagnosis_lines(diagnosis: Diagnosis, width: int, *, typed: Callable[[Remedy], str] = _nothing) -> Iterator[str]:
+    """Yield verdict, words and findings, each with evidence and the first remedies; remarks are not among them.
+
+    ``typed`` says how a remedy is typed, where a recipe is known.
+    """
     yield f"  {diagnosis.verdict}, confidence {diagnosis.confidence:.0%}"
     yield from filled(diagnosis.words, width, "  ", hang="")
     for finding in diagnosis.findings:
@@ -24,7 +33,9 @@ def diagnosis_lines(diagnosis: Diagnosis, width: int) -> Iterator[str]:
         evidence = ", ".join(f"{name} {value:.3g}" for name, value in finding.evidence.items())
         yield from filled(f"evidence: {evidence or 'the mark of the run'}", width, "    ")
         for remedy in finding.remedies[:MOST_REMEDIES]:
-            yield from filled(f"try: {_plain(remedy.step, remedy.change)}. {remedy.reason}", width, "    ")
+            what = " ".join(filter(None, [_plain(remedy.step, remedy.change), typed(remedy)]))
+            yield from filled(f"try: {what}. {remedy.reason}", width, "    ")
+            yield from filled(remedy.harm, width, "      ")
 
 
 def _plain(step: str, change: str) -> str:

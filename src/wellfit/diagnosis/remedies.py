@@ -1,86 +1,23 @@
-"""The table of remedies: what to change for a finding, in which order, and when not.
+"""The table of remedies for the findings that a verdict rests on: what to change, in which order, and when not.
 
-A remedy is a candidate arm of a study, not a promise; what it brings on this data is for the study to say.
-``wellfit.diagnosis.prescribe`` chooses from the table.
+``further_remedies.py`` and ``risk_remedies.py`` have the others; ``wellfit.diagnosis.prescribe`` chooses.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from wellfit.diagnosis.finding import FindingName
-
-Step = Literal["add", "raise", "lower", "change"]
-"""``add`` a method that is not in use; ``raise`` or ``lower`` the strength of one, or a number; ``change`` something
-else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """A change of recipe that addresses a finding."""
-
-    finding: FindingName
-    change: str
-    """What to change: a regularizer by its name in the catalogue, a recipe field, or a plain name for what is not one
-    field."""
-    step: Step
-    reason: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What the evidence must show. A feature that is not known contradicts nothing, unless it is ``needed``."""
-
-    feature: str
-    """Name in ``Features``."""
-    at_least: float = float("-inf")
-    at_most: float = float("inf")
-    needed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of the table: a remedy and when it applies."""
-
-    remedy: Remedy
-    when: tuple[Bound, ...] = ()
-    against: tuple[FindingName, ...] = ()
-    """Findings that the change would make worse: with one of them it is not offered."""
-    kind: Literal["image"] | None = None
-    """Only for data of this kind."""
-
-
-def entry(
-    finding: FindingName,
-    change: str,
-    step: Step,
-    reason: str,
-    source: str,
-    *when: Bound,
-    against: tuple[FindingName, ...] = (),
-    kind: Literal["image"] | None = None,
-) -> Entry:
-    """Return a line of a table."""
-    return Entry(Remedy(finding, change, step, reason, source), when, against, kind)
-
-
-FITS = Bound("learned_share", at_least=0.5)
-"""The network fits its train set at least halfway: there is something that regularization can take away."""
-LEARNS = Bound("learned_share", at_least=0.1)
-"""It learned something: what is missing is capacity or freedom, not a training that works at all."""
-LEARNS_NOTHING = Bound("learned_share", at_most=0.1, needed=True)
-TURNED = Bound("rise_share", at_least=0.01)
-"""The validation loss did turn; without that there is no earlier epoch to go back to."""
-SMOOTH = Bound("noise_share", at_most=0.02)
-"""The validation loss hardly jumps: there is room for larger steps."""
-JUMPS = Bound("noise_share", at_least=0.05)
-TRAIN_JUMPS = Bound("train_noise_share", at_least=0.01)
-"""The train loss jumps as well: not the size of the validation set alone."""
-
-ONCE = frozenset({"early_stopping"})
-"""Methods that are in use or not; there is no strength to raise."""
+from wellfit.diagnosis.remedy import (
+    FITS,
+    JUMPS,
+    LEARNS,
+    LEARNS_NOTHING,
+    SETTLED,
+    SMOOTH,
+    TRAIN_JUMPS,
+    TURNED,
+    Bound,
+    Entry,
+    entry,
+)
 
 TABLE: tuple[Entry, ...] = (
     entry(
@@ -105,6 +42,13 @@ TABLE: tuple[Entry, ...] = (
         "LeCun et al. 1998, Efficient BackProp, section 4.3",
     ),
     entry(
+        "divergence",
+        "schedule",
+        "change",
+        "The first steps, on weights that are still random, are the most fragile: let the rate rise from near zero.",
+        "Goyal et al. 2017, section 2.2",
+    ),
+    entry(
         "overfitting",
         "early_stopping",
         "add",
@@ -118,8 +62,16 @@ TABLE: tuple[Entry, ...] = (
         "add",
         "Varied copies stand in for samples that are missing, if the variations leave the class as it is.",
         "Simard et al. 2003",
-        against=("underfitting",),
-        kind="image",
+        kinds=("image", "sequence"),
+    ),
+    entry(
+        "overfitting",
+        "gaussian_noise",
+        "add",
+        "Samples with a little noise stand in for neighbors that are missing; it penalizes a steep answer.",
+        "Bishop 1995",
+        FITS,
+        kinds=("vector",),
     ),
     entry(
         "overfitting",
@@ -128,7 +80,6 @@ TABLE: tuple[Entry, ...] = (
         "Hidden units cannot rely on one another, which breaks features that hold for the train set only.",
         "Srivastava et al. 2014",
         FITS,
-        against=("underfitting",),
     ),
     entry(
         "overfitting",
@@ -137,7 +88,21 @@ TABLE: tuple[Entry, ...] = (
         "Small weights make a smooth function; it suppresses what the train samples do not insist on.",
         "Krogh & Hertz 1992",
         FITS,
-        against=("underfitting",),
+    ),
+    entry(
+        "overfitting",
+        "mixup",
+        "add",
+        "Mixed samples with mixed targets ask for straight lines between the samples, which is hard to memorize.",
+        "Zhang et al. 2018",
+        FITS,
+    ),
+    entry(
+        "overfitting",
+        "transfer",
+        "change",
+        "Weights learned on related data bring along what these samples are too few to teach.",
+        "Yosinski et al. 2014",
     ),
     entry(
         "overfitting",
@@ -146,7 +111,6 @@ TABLE: tuple[Entry, ...] = (
         "Bounds each unit's weights without pulling at small ones; goes well with dropout and a high learning rate.",
         "Srivastava et al. 2014, section 5.1",
         FITS,
-        against=("underfitting",),
     ),
     entry(
         "overfitting",
@@ -157,12 +121,27 @@ TABLE: tuple[Entry, ...] = (
     ),
     entry(
         "overfitting",
+        "l1",
+        "add",
+        "Draws weights that matter little to zero: the network reads fewer of its inputs.",
+        "Tibshirani 1996; Ng 2004",
+        FITS,
+    ),
+    entry(
+        "overfitting",
+        "elastic_net",
+        "add",
+        "L1 drops inputs that matter little, L2 keeps together those that go together.",
+        "Zou & Hastie 2005",
+        FITS,
+    ),
+    entry(
+        "overfitting",
         "smaller_network",
         "lower",
         "It fits its train set nearly perfectly: capacity to spare. But regularizing a large network is often better.",
         "Geman et al. 1992; Zhang et al. 2017 for the doubt",
         Bound("learned_share", at_least=0.9, needed=True),
-        against=("underfitting",),
     ),
     entry(
         "unconverged",
@@ -179,7 +158,6 @@ TABLE: tuple[Entry, ...] = (
         "Bengio 2012, Practical recommendations, section 3.1.1",
         SMOOTH,
         Bound("peak_share", at_most=2.0),
-        against=("lr_too_high",),
     ),
     entry(
         "unconverged",
@@ -191,12 +169,27 @@ TABLE: tuple[Entry, ...] = (
         Bound("peak_share", at_most=2.0),
     ),
     entry(
+        "unconverged",
+        "optimizer",
+        "change",
+        "Adam gives each weight steps of its own size, so that slow directions are not bound by the steep ones.",
+        "Kingma & Ba 2015",
+        SMOOTH,
+        Bound("peak_share", at_most=2.0),
+    ),
+    entry(
+        "unconverged",
+        "model.norm",
+        "add",
+        "Normalized layers train faster and stand larger steps.",
+        "Ioffe & Szegedy 2015; Santurkar et al. 2018",
+    ),
+    entry(
         "underfitting",
         "regularizers",
         "lower",
         "A network that cannot fit its train set needs no regularization: halve it, or leave it out.",
         "Goodfellow et al. 2016, section 11.3",
-        against=("overfitting",),
     ),
     entry(
         "underfitting",
@@ -224,12 +217,20 @@ TABLE: tuple[Entry, ...] = (
     ),
     entry(
         "underfitting",
+        "optimizer",
+        "change",
+        "Next to nothing was learned: Adam finds a step size for each weight where one for all does not do.",
+        "Kingma & Ba 2015",
+        LEARNS_NOTHING,
+    ),
+    entry(
+        "underfitting",
         "larger_network",
         "raise",
         "More width or depth lets it fit what it cannot now; the validation curve will say when it is too much.",
         "Goodfellow et al. 2016, section 11.3",
         LEARNS,
-        against=("overfitting",),
+        SETTLED,
     ),
     entry(
         "underfitting",
@@ -238,7 +239,6 @@ TABLE: tuple[Entry, ...] = (
         "The loss was still falling a little at the end.",
         "Goodfellow et al. 2016, section 11.3",
         Bound("expected_fall_share", at_least=0.01, needed=True),
-        against=("overfitting",),
     ),
     entry(
         "noisy_validation",
@@ -254,6 +254,14 @@ TABLE: tuple[Entry, ...] = (
         "raise",
         "Larger batches average the gradient's noise; near a minimum it has much the effect of a smaller rate.",
         "Smith et al. 2018",
+        TRAIN_JUMPS,
+    ),
+    entry(
+        "noisy_validation",
+        "ema",
+        "add",
+        "The average of the last steps' weights jumps less than each of them, and is often better.",
+        "Polyak & Juditsky 1992; Izmailov et al. 2018",
         TRAIN_JUMPS,
     ),
     entry(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from wellfit.diagnosis.curves import Curves, Measured, Series
-from wellfit.diagnosis.features import DIGITS, LEAST_DESCENT, LEAST_UNIT, Features
+from wellfit.diagnosis.features import DIGITS, LEAST_UNIT, Features
+from wellfit.diagnosis.shape import LEAST_DESCENT
 from wellfit.diagnosis.smoothing import curve_noise, trend
 
 
@@ -52,7 +53,7 @@ class Track:
         return self.at[-1] if self.at else 0
 
 
-def track(curves: Curves, features: Features, *, reference: float | None = None) -> Track:
+def track(curves: Curves, features: Features) -> Track:
     """Return the track of a run whose losses were measured to ``features``."""
     largest = max((float(np.nanmax(np.abs(v))) for k, v in curves.series.items() if _is_loss(k, v)), default=0.0)
     start = features.start if features.evaluations else largest
@@ -73,7 +74,7 @@ def track(curves: Curves, features: Features, *, reference: float | None = None)
         measured=curves.measured,
         restored=curves.restored,
         features=features,
-        reference_is_own=reference is not None and bool(np.isclose(reference, features.val_best, rtol=1e-6, atol=0)),
+        reference_is_own=features.is_reference,
     )
 
 

@@ -11,6 +11,8 @@ from wellfit.diagnosis.track import Line, Track
 FEWEST = 8
 """Points below which nothing is said here."""
 PLATEAU_POINTS = 12
+LEAST = 0.05
+"""A descent below this share of the starting loss is taken as this: what was never won cannot jump by a share of it."""
 RESOLVED = 2.0
 """A fall counts where it is this many times the noise."""
 
@@ -55,9 +57,10 @@ def _stands(track: Track, line: Line, limits: Limits) -> Finding | None:
     else:
         return None
     recent = float(line.trend[-1 - n // 4] - line.trend[-1])
-    if not far or abs(recent) > max(limits.standing * line.descent, 0.5 * line.noise):
+    least = limits.standing * max(line.descent, LEAST)
+    if not far or abs(recent) > max(least, 0.5 * line.noise):
         return None
-    still = np.flatnonzero(np.abs(line.trend - line.trend[-1]) > max(limits.standing * line.descent, line.noise))
+    still = np.flatnonzero(np.abs(line.trend - line.trend[-1]) > max(least, line.noise))
     begin = track.at[line.index[int(still[-1]) + 1 if still.size else 0]]
     words = (
         f"The loss stands still since epoch {begin}, with {left:.0%} of what could be won still above what is known "
@@ -76,7 +79,7 @@ def lr_too_high(track: Track, limits: Limits = STANDARD) -> Finding | None:
     large = [height for _, height in spikes if height > 3 * limits.spike]
     learned = track.features.learned_share
     # Noise of a loss that hardly fell is large in shares of its descent, so there it counts as a share of the start.
-    fell = line.descent > 0.05 and (learned is None or learned > 0.1)
+    fell = line.descent > LEAST and (learned is None or learned > 0.1)
     restless = jumps > limits.jumps if fell else line.noise > limits.jumps / 2
     if len(spikes) < 2 and not large and not restless:
         return None
@@ -99,12 +102,13 @@ def lr_too_high(track: Track, limits: Limits = STANDARD) -> Finding | None:
 def _spikes(line: Line, limits: Limits) -> list[tuple[int, float]]:
     """Return (position, height as a share of the descent) of every climb above the five points before, once each."""
     values, found, until = line.values, [], -1
+    descent = max(line.descent, LEAST)
     for i in range(3, values.size):
         before = values[max(0, i - 5) : i]
         climb = float(values[i] - np.median(before))
-        enough = climb > limits.spike * line.descent and climb > limits.spike_in_noise * line.noise
+        enough = climb > limits.spike * descent and climb > limits.spike_in_noise * line.noise
         if enough and float(values[i]) > float(before.max()) and i > until:
-            found.append((i, climb / line.descent))
+            found.append((i, climb / descent))
             until = i + 2  # the same spike
     return found
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Literal
 
+from wellfit.diagnosis.calibration import known_of, verdict_confidence, weighed
+from wellfit.diagnosis.cures import shares
 from wellfit.diagnosis.doubt import CLEAR, FACTORS
 from wellfit.diagnosis.features import Features, measure
 from wellfit.diagnosis.finding import Finding, FindingName
-from wellfit.diagnosis.findings import DEFAULT, FEWEST, Thresholds, find
+from wellfit.diagnosis.findings import FEWEST, find
+from wellfit.diagnosis.thresholds import DEFAULT, Thresholds
 from wellfit.record import EpochRow
 
 Verdict = Literal["underfit", "well-fit", "overfit", "diverged", "unconverged", "unclear"]
@@ -30,8 +33,8 @@ class Diagnosis:
 
     verdict: Verdict
     confidence: float
-    """0 to 1: the weight of the thresholds around ours that give the same verdict (``wellfit.diagnosis.doubt``); for an
-    arm, the mean over its seeds, where a seed with another verdict counts 0."""
+    """0 to 1: the share of such verdicts that were right on labelled runs (``wellfit.diagnosis.calibration``); for an
+    arm, the mean over its seeds, where a seed with another verdict counts 0. Of ``unclear`` it is the robustness."""
     findings: tuple[Finding, ...]
     """What was found, the gravest first; for an arm, what more than half of its seeds show."""
     words: str
@@ -42,11 +45,14 @@ class Diagnosis:
     """What limits the conclusions: series that are missing, or not comparable."""
     seeds: tuple[Diagnosis, ...] = ()
     """For an arm: the diagnosis of each seed, in the order given. Empty for a single run."""
+    robustness: float = 0.0
+    """0 to 1: the weight of the thresholds around ours that give the same verdict (``wellfit.diagnosis.doubt``); for an
+    arm, the mean over its seeds, where a seed with another verdict counts 0."""
 
     @property
     def is_clear(self) -> bool:
         """Whether it would stay with all thresholds multiplied and divided by 1.5."""
-        return self.confidence >= CLEAR
+        return self.robustness >= CLEAR
 
 
 def judge(
@@ -85,12 +91,14 @@ def judge(
         same += weight * (other == verdict)
         for finding in those:
             shown[finding.name] = shown.get(finding.name, 0.0) + weight
+    known = known_of(features)
     return Diagnosis(
         verdict=verdict,
-        confidence=min(same, 1.0),
-        findings=tuple(replace(each, confidence=min(shown.get(each.name, 0.0), 1.0)) for each in findings),
+        confidence=verdict_confidence(verdict, min(same, 1.0), known),
+        findings=tuple(weighed(each, shown[each.name], known) for each in findings),
         words=_words(verdict, features, findings),
         evidence=_evidence(features),
+        robustness=min(same, 1.0),
     )
 
 
@@ -103,29 +111,28 @@ def decide(features: Features, findings: Sequence[Finding], *, limits: Threshold
         return "diverged"
     if features.evaluations < FEWEST:
         return "unconverged" if "unconverged" in names else "unclear"
-    away = features.regret is not None and features.regret > limits.regret
-    if "underfitting" in names and away and features.regret is not None and features.above_reference is not None:
-        mostly_gap = "overfitting" in names and features.above_reference <= features.regret / 2
-        mostly_time = "unconverged" in names and (features.cured_by_time or 0.0) > limits.cured
-        if not mostly_gap and not mostly_time:
-            return "underfit"
+    if features.regret is not None and features.regret > limits.regret:
+        parts = shares(features, limits)
+        found = [name for name in parts if name in names]
+        if found:
+            return VERDICTS[max(found, key=lambda name: parts[name])]
     for finding in findings:
         if finding.name in VERDICTS:
             return VERDICTS[finding.name]
-    return "unclear" if undecided(features, findings, limits=limits) else "well-fit"
+    return "unclear" if undecided(features, limits=limits) else "well-fit"
 
 
-def undecided(features: Features, findings: Sequence[Finding], *, limits: Thresholds = DEFAULT) -> str:
+def undecided(features: Features, *, limits: Thresholds = DEFAULT) -> str:
     """Return what is missing for a verdict and would clear it, as a sentence; empty if nothing is."""
     if features.evaluations < FEWEST:
         count = f"{features.evaluations} evaluation{'s' * (features.evaluations != 1)}"
         return f"Only {count}: train for at least {FEWEST} epochs, or evaluate more often."
-    if any(finding.name == "noisy_validation" for finding in findings):
+    if features.noise_share > limits.unreadable:
         return "Validation is too noisy to read: lower the learning rate, enlarge the validation set or add seeds."
     if features.learned_share is None and features.start - features.train_end < limits.nothing * abs(features.start):
         return "The loss hardly moved since its first epoch: it is well-fit or stuck at guessing. Give the chance loss."
     if features.regret is not None:
-        if features.regret <= limits.regret:
+        if features.regret <= limits.regret_of_gap:
             return ""
         return "Another arm does better, but these curves do not say why: train longer, or add seeds."
     if features.learned_share is None:
@@ -148,10 +155,10 @@ def _words(verdict: Verdict, features: Features, findings: Sequence[Finding]) ->
     if decisive is not None:
         return decisive.words
     if verdict == "unclear":
-        return undecided(features, findings)
+        return undecided(features)
     return (
-        f"Validation loss ended at {features.val_end:.3g}, {features.rise_share:.0%} of the descent above its best; "
-        f"the gap to the train loss is {features.gap_share:.0%} of what was won."
+        f"Validation loss ended at {features.val_end:.3g}, above its best by {features.rise_share:.0%} of what can be "
+        f"won; the gap to the train loss is {features.gap_share:.0%} of what was won."
     )
 
 

@@ -6,17 +6,18 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
+from wellfit.diagnosis.calibration import known_of, weighed
 from wellfit.diagnosis.curves import Curves, Measured, as_curves
 from wellfit.diagnosis.doubt import FACTORS
 from wellfit.diagnosis.features import measure
 from wellfit.diagnosis.finding import Finding, FindingName
 from wellfit.diagnosis.generalizing import label_noise, missed_early_stopping, overconfidence, validation_better
 from wellfit.diagnosis.inside import dead_units, exploding_gradients, saturation, vanishing_gradients
-from wellfit.diagnosis.prescribe import remedies_of
+from wellfit.diagnosis.prescribe import agreed, remedies_of
+from wellfit.diagnosis.risk import UNKNOWN, DataFacts, Kind
 from wellfit.diagnosis.thresholds import STANDARD, Limits
 from wellfit.diagnosis.track import Track, track
 from wellfit.diagnosis.training import lr_too_high, lr_too_low, plateau
@@ -34,9 +35,8 @@ FURTHER_RULES: tuple[Rule, ...] = (
     validation_better,
 )
 INSIDE: tuple[Rule, ...] = (exploding_gradients, vanishing_gradients, dead_units, saturation)
+OF_DIVERGED: tuple[Rule, ...] = (lr_too_high, *INSIDE)
 """These hold also for a run that diverged."""
-STEP_SIZE: tuple[FindingName, ...] = ("divergence", "exploding_gradients", "lr_too_high", "lr_too_low")
-OPPOSITE = {"raise": "lower", "lower": "raise"}
 NO_VALIDATION = "No validation curve: whether what was learned holds elsewhere cannot be seen. Log val_loss."
 NO_TRAIN = "No train curve: what is the network's and what is the data's cannot be told. Log train_loss."
 
@@ -50,7 +50,8 @@ def diagnose(
     diverged: bool = False,
     measured: Measured | None = None,
     regularizers: Collection[str] | None = None,
-    kind: Literal["image", "vector", "sequence"] | None = None,
+    kind: Kind | None = None,
+    facts: DataFacts = UNKNOWN,
 ) -> Diagnosis:
     """Judge one run by its curves: does it under- or overfit, what else is wrong, and what would help?
 
@@ -74,7 +75,7 @@ def diagnose(
     measured
         How the train series were measured: ``eval`` as validation is, or ``train`` with dropout, augmentation and
         penalty on. Known for wellfit's own runs and some logs.
-    regularizers, kind
+    regularizers, kind, facts
         For the remedies, as in ``prescribe``.
 
     Raises
@@ -92,14 +93,10 @@ def diagnose(
     core = judge(rows, reference=best, chance_loss=chance_loss, diverged=found.diverged)
     core = _limited(core, found)
     features = measure(rows, reference=best, chance_loss=chance_loss)
-    seen = track(found, features, reference=best)
-    rules = INSIDE if core.verdict == "diverged" else (*FURTHER_RULES, *INSIDE)
+    seen = track(found, features)
+    rules = OF_DIVERGED if core.verdict == "diverged" else (*FURTHER_RULES, *INSIDE)
     core = replace(core, findings=(*core.findings, *_further(seen, rules)), remarks=tuple(remarks))
-    finished = tuple(
-        replace(each, remedies=remedies_of(each.name, core, regularizers=regularizers, kind=kind))
-        for each in core.findings
-    )
-    return _named(replace(core, findings=_agreed(finished)), found.unit)
+    return _named(_prescribed(core, regularizers, kind, facts), found.unit)
 
 
 def _reachable(rows: Sequence[EpochRow], reference: float | None, baseline: float | None) -> float | None:
@@ -196,24 +193,20 @@ def _further(seen: Track, rules: Collection[Rule]) -> Iterator[Finding]:
         finding = rule(seen, STANDARD)
         if finding is not None:
             shown = sum(weight for factor, weight in FACTORS if rule(seen, STANDARD.scaled(factor)) is not None)
-            least = 0.7 if finding.name in ("label_noise", "plateau") else 1.0  # another cause looks the same
-            yield replace(finding, confidence=min(shown, 1.0) * least)
+            yield weighed(finding, shown, known_of(seen.features))
 
 
-def _agreed(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Drop remedies that would raise what another lowers: findings about the size of steps know best, then the first
-    does.
-    """
-    ranked = sorted(findings, key=lambda each: STEP_SIZE.index(each.name) if each.name in STEP_SIZE else len(STEP_SIZE))
-    chosen: dict[str, str] = {}
-    for finding in ranked:
-        for remedy in finding.remedies:
-            if remedy.step in OPPOSITE:
-                chosen.setdefault(remedy.change, remedy.step)
-    return tuple(
-        replace(each, remedies=tuple(r for r in each.remedies if chosen.get(r.change) != OPPOSITE.get(r.step, "none")))
-        for each in findings
+def _prescribed(
+    core: Diagnosis, regularizers: Collection[str] | None, kind: Kind | None, facts: DataFacts
+) -> Diagnosis:
+    """Return the diagnosis with the remedies of its findings, of which none undoes what another does."""
+    called_for = agreed(
+        {
+            each.name: remedies_of(each.name, core, regularizers=regularizers, kind=kind, facts=facts)
+            for each in core.findings
+        }
     )
+    return replace(core, findings=tuple(replace(each, remedies=called_for[each.name]) for each in core.findings))
 
 
 def _named(core: Diagnosis, unit: str) -> Diagnosis:

@@ -22,6 +22,7 @@ class DefaultSpec(Frozen):
     Formula: for PyTorch's linear layers and convolutions w, b ~ U(-1/sqrt(n), 1/sqrt(n)), a variance of 1/(3n).
     Range: no numbers.
     Does little for: deep networks without normalization: activations shrink from layer to layer.
+    Does harm when: the network is deep and has no normalization: the signal fades with every layer.
     Source: LeCun, Bottou, Orr & Muller 1998, "Efficient BackProp", section 4.6 (there with a variance of 1/n).
     """
 
@@ -36,6 +37,7 @@ class ZerosSpec(Frozen):
     Does nothing for: a network with hidden layers: no error reaches their weights, as all weights on its way are 0
     (with ReLU or tanh for ever, with sigmoid until the last layer has moved; then all units get the same one). Without
     hidden layers 0 is as good a start as any.
+    Does harm when: there is a hidden layer: it never learns.
     Source: Rumelhart, Hinton & Williams 1986, "Learning internal representations by error propagation" (breaking
     symmetry).
     """
@@ -49,6 +51,7 @@ class ConstantInitSpec(Frozen):
     Formula: w = value.
     Range: ``value`` any finite number; 0 is ``zeros``.
     Does nothing for: a network with hidden layers: each of them remains one unit, however wide it is.
+    Does harm when: there is a hidden layer: its units never come to differ.
     Source: Rumelhart, Hinton & Williams 1986, "Learning internal representations by error propagation" (breaking
     symmetry).
     """
@@ -64,6 +67,7 @@ class NormalSpec(Frozen):
     Range: ``mean`` any finite number; ``std`` >= 0, usual 0.01.
     Does little for: deep networks: with each layer activations change by a factor of std sqrt(n) or so, and vanish or
     blow up.
+    Does harm when: layers are wide or many, and ``std`` does not follow 1 / sqrt(n): signals vanish or blow up.
     Source: Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural networks",
     section 5.
     """
@@ -80,6 +84,7 @@ class UniformSpec(Frozen):
     Range: ``bound`` >= 0, usual 0.05.
     Does little for: deep networks: with each layer activations change by a factor of bound sqrt(n / 3) or so, and
     vanish or blow up.
+    Does harm when: layers are wide or many, and ``bound`` does not follow 1 / sqrt(n): signals vanish or blow up.
     Source: Rumelhart, Hinton & Williams 1986, "Learning internal representations by error propagation" (small random
     weights).
     """
@@ -94,6 +99,7 @@ class XavierUniformSpec(Frozen):
     Formula: w ~ U(-a, a);  a = gain sqrt(6 / (n + m)), a variance of 2 gain^2 / (n + m).
     Range: ``gain`` > 0; 1 for tanh and sigmoid (as published).
     Does little for: ReLU, which halves the variance in each layer: use ``he_uniform``.
+    Does harm when: ReLU layers are many: the signal is halved in each.
     Source: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks",
     equation 16.
     """
@@ -108,6 +114,7 @@ class XavierNormalSpec(Frozen):
     Formula: w ~ N(0, 2 gain^2 / (n + m)).
     Range: ``gain`` > 0; 1 for tanh and sigmoid (as published).
     Does little for: ReLU, which halves the variance in each layer: use ``he_normal``.
+    Does harm when: ReLU layers are many: the signal is halved in each.
     Source: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks",
     equation 12.
     """
@@ -125,6 +132,8 @@ class HeUniformSpec(Frozen):
     Formula: w ~ U(-a, a);  a = sqrt(6 / n), a variance of 2 / n; with ``fan_out`` m stands for n.
     Range: ``mode`` ``fan_in`` keeps the size of activations, ``fan_out`` that of gradients.
     Does little for: tanh and sigmoid, which it drives towards saturation: use ``xavier_uniform``.
+    Does harm when: activations are bounded, as tanh and sigmoid: it drives them to their ends; or branches add up, as
+    in residual networks.
     Source: He, Zhang, Ren & Sun 2015, "Delving deep into rectifiers", equations 10 and 14 (there normal).
     """
 
@@ -138,6 +147,8 @@ class HeNormalSpec(Frozen):
     Formula: w ~ N(0, 2 / n); with ``fan_out`` m stands for n.
     Range: ``mode`` ``fan_in`` keeps the size of activations, ``fan_out`` that of gradients.
     Does little for: tanh and sigmoid, which it drives towards saturation: use ``xavier_normal``.
+    Does harm when: activations are bounded, as tanh and sigmoid: it drives them to their ends; or branches add up, as
+    in residual networks.
     Source: He, Zhang, Ren & Sun 2015, "Delving deep into rectifiers", equations 10 and 14.
     """
 
@@ -151,6 +162,7 @@ class LecunUniformSpec(Frozen):
     Formula: w ~ U(-a, a);  a = sqrt(3 / n), a variance of 1 / n.
     Range: no numbers.
     Does little for: ReLU, which halves the variance in each layer: use ``he_uniform``.
+    Does harm when: ReLU layers are many: the signal is halved in each.
     Source: LeCun, Bottou, Orr & Muller 1998, "Efficient BackProp", section 4.6.
     """
 
@@ -163,6 +175,7 @@ class LecunNormalSpec(Frozen):
     Formula: w ~ N(0, 1 / n).
     Range: no numbers.
     Does little for: ReLU, which halves the variance in each layer: use ``he_normal``. Made for SELU, too.
+    Does harm when: ReLU layers are many: the signal is halved in each.
     Source: LeCun, Bottou, Orr & Muller 1998, "Efficient BackProp", section 4.6; Klambauer, Unterthiner, Mayr &
     Hochreiter 2017, "Self-normalizing neural networks".
     """
@@ -177,6 +190,7 @@ class OrthogonalSpec(Frozen):
     Range: ``gain`` > 0; 1 for linear layers, sqrt(2) for ReLU. A convolution's kernel counts as (units, inputs of one
     place), a recurrent layer's as one matrix for each gate.
     Does little for: networks of one or two layers: there it is hardly another start than ``lecun_normal``.
+    Does harm when: ``gain`` does not suit the activation: a gain of 1 fades through many ReLU layers.
     Source: Saxe, McClelland & Ganguli 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear
     neural networks".
     """
@@ -192,6 +206,8 @@ class PretrainedSpec(Frozen):
     Range: ``path`` to a ``.safetensors`` file, such as a study's ``models/ARM/SEED.safetensors``; ``strict`` true makes
     whatever does not fit an error: without it, a new head for other classes is left as drawn.
     Does little for: data that have little in common with those of the file.
+    Does harm when: the weights come from data that have little in common with these: the start is then worse than a
+    random one (Wang et al. 2019, negative transfer).
     Source: Yosinski, Clune, Bengio & Lipson 2014, "How transferable are features in deep neural networks?".
     Usage: ``init: {kind: pretrained, path: models/plain/0.safetensors}``
     """

@@ -38,6 +38,8 @@ class MseSpec(Frozen):
     Formula: L = 1/K sum_k (z_k - y_k)^2 over the K targets.
     Range: no numbers; the unit is that of the target, squared. Targets are standardized, so it has none.
     Does little for: targets with gross outliers, which it chases: use ``huber`` or ``mae``.
+    Does harm when: targets have gross outliers, which lead the fit; or they are classes, of which it hardly tells sure
+    errors apart.
     Source: Bishop 2006, "Pattern Recognition and Machine Learning", section 3.1.1.
     """
 
@@ -50,6 +52,7 @@ class MaeSpec(Frozen):
     Formula: L = 1/K sum_k |z_k - y_k| over the K targets; the derivative at 0 is 0.
     Range: no numbers; the unit is that of the target.
     Does little for: coming close: its gradient does not shrink near the target, so that the learning rate has to.
+    Does harm when: the mean is wanted and targets are skewed: it answers the median.
     Source: Koenker & Bassett 1978, "Regression quantiles" (there with the quantile 1/2).
     """
 
@@ -63,6 +66,8 @@ class HuberSpec(Frozen):
     Range: ``delta`` > 0, in units of the target (standard deviations, as targets are standardized); a large one is half
     the mean squared error, a small one is delta times the mean absolute error.
     Does little for: targets without outliers: there it is half of ``mse``, with half its gradient.
+    Does harm when: the large errors are the ones that matter, such as peaks; or ``delta`` is far from the size of the
+    noise, so that it is ``mae`` or ``mse``.
     Source: Huber 1964, "Robust estimation of a location parameter".
     """
 
@@ -79,6 +84,7 @@ class CrossEntropySpec(Frozen):
     changes nothing. Curves report it without smoothing.
     Does little for: a network that is right and sure: the gradient p - s has vanished there (with smoothing it holds p
     back from 1).
+    Does harm when: labels are wrong: a sample that is surely wrong costs without bound, and is learned by heart.
     Source: Bishop 2006, "Pattern Recognition and Machine Learning", equation 4.108; smoothing: Szegedy, Vanhoucke,
     Ioffe, Shlens & Wojna 2016, "Rethinking the Inception architecture for computer vision", section 7.
     Usage: ``loss: {kind: cross_entropy, class_weights: balanced, smoothing: 0.1}``
@@ -96,6 +102,7 @@ class BinaryCrossEntropySpec(Frozen):
     Range: no numbers. Predicted probabilities are the q, divided by their sum.
     Does little for: classes that exclude each other: ``cross_entropy`` knows that they do; and with many classes most
     of the loss is about those that a sample is not.
+    Does harm when: classes are many and exclude each other: nearly all of the loss says no.
     Source: Bishop 2006, "Pattern Recognition and Machine Learning", equation 4.90; Rifkin & Klautau 2004, "In defense
     of one-vs-all classification".
     """
@@ -110,6 +117,7 @@ class HingeSpec(Frozen):
     Range: ``margin`` > 0, usual 1; ``p`` 1 or 2: 2 is smooth at the margin and harder on what lies far off.
     Does nothing for: smoothed and mixed labels, of which it takes the class with the largest share; nor are its answers
     probabilities.
+    Does harm when: probabilities are needed: its answers are none.
     Source: Cortes & Vapnik 1995, "Support-vector networks"; p = 2: Tang 2013, "Deep learning using linear support
     vector machines".
     """
@@ -126,6 +134,7 @@ class MulticlassHingeSpec(Frozen):
     Range: ``margin`` > 0, usual 1; ``p`` 1 or 2: 2 is smooth at the margin and harder on what lies far off.
     Does nothing for: smoothed and mixed labels, of which it takes the class with the largest share; nor are its answers
     probabilities.
+    Does harm when: probabilities are needed: its answers are none.
     Source: Weston & Watkins 1999, "Support vector machines for multi-class pattern recognition" (there without 1/C,
     which ``torch.nn.MultiMarginLoss`` has too).
     """
@@ -143,6 +152,8 @@ class DiceSpec(Frozen):
     Range: ``smooth`` > 0, in samples: it keeps the fraction defined; a large one pulls L towards 0.
     Does little for: small batches, where a class has few samples: it is a loss of the batch and not of its samples, so
     its value depends on how many are measured together.
+    Does harm when: a class is often missing from a batch: its loss jumps between 0 and 1; and probabilities come out
+    too sure.
     Source: Milletari, Navab & Ahmadi 2016, "V-Net", section 3 (there with squares below); Sudre, Li, Vercauteren,
     Ourselin & Cardoso 2017, "Generalised Dice overlap as a deep learning loss function for highly unbalanced
     segmentations".
@@ -159,6 +170,7 @@ class FocalSpec(Frozen):
     Range: ``gamma`` >= 0, usual 2; 0 is the cross-entropy; ``class_weights`` None (all 1), ``balanced``, or a list of
     w_c >= 0.
     Does little for: noisy labels: the samples it turns to are the wrong ones.
+    Does harm when: labels are wrong: the hard samples it turns to are then the wrong ones; probabilities are tilted.
     Source: Lin, Goyal, Girshick, He & Dollar 2017, "Focal loss for dense object detection", equations 4 and 5 (there
     with a sigmoid, and alpha for w, by which they do not divide).
     """
@@ -199,6 +211,8 @@ class SumSpec(Frozen):
     Range: ``terms``, each with a ``loss`` and a ``weight`` > 0 (1 where none is given); the weights need not sum to 1,
     but their sum scales the gradient, as the learning rate does.
     Does little for: losses of very different size: the largest leads, whatever the weights look like.
+    Does harm when: the parts pull in different directions: neither is minimized, and the weights are one more thing to
+    choose.
     Source: Taghanaki, Zheng, Zhou et al. 2019, "Combo loss: handling input and output imbalance in multi-organ
     segmentation" (cross-entropy and Dice).
     Usage: ``loss: {cross_entropy: 0.7, dice: 0.3}``

@@ -25,6 +25,8 @@ class MlpSpec(Frozen):
     Range: ``hidden`` the widths of the hidden layers, ``[]`` none: a linear model; ``activation`` relu, leaky_relu,
     tanh, sigmoid, gelu, elu or silu; ``norm`` none, batch, layer or group.
     Does little for: images and sequences that move about: it learns each place anew.
+    Does harm when: data are few for its width, so that it learns them by heart; or images are large: every pixel has
+    weights of its own.
     Source: Rumelhart, Hinton & Williams 1986, "Learning representations by back-propagating errors".
     """
 
@@ -43,6 +45,7 @@ class CnnSpec(Frozen):
     its shorter side; ``hidden`` the widths of the head's hidden layers, none by default; ``activation`` as of ``mlp``;
     ``norm`` none, batch, layer, instance or group.
     Does little for: tables, whose columns have no neighbours; vectors are refused.
+    Does harm when: the place matters or neighbors mean nothing: shared kernels and pooling cannot tell.
     Source: LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition", section II.
     """
 
@@ -67,6 +70,7 @@ class RnnSpec(Frozen):
     Regularizers of hidden activations, such as ``dropout``, act on what is read of a layer: h_t, of the last one r.
     Does little for: sequences of thousands of steps, such as raw audio: gradients fade, and steps cannot be computed at
     once; use ``cnn``, or ``features: log_mel``.
+    Does harm when: sequences are few and long: it forgets what was early, and learns them by heart.
     Source: Hochreiter & Schmidhuber 1997, "Long short-term memory"; Cho et al. 2014, "Learning phrase representations
     using RNN encoder-decoder" (gru); Elman 1990, "Finding structure in time" (rnn); Jozefowicz, Zaremba & Sutskever
     2015, "An empirical exploration of recurrent network architectures" (``forget_bias``).
@@ -90,6 +94,7 @@ class UnetSpec(Frozen):
     Range: ``channels`` of the levels from fine to coarse, at most 1 + log2 of the shorter side; ``activation`` as of
     ``mlp``; ``norm`` none, batch, layer, instance or group.
     Does nothing for: classification and regression, which have one answer for an image: it is refused.
+    Does harm when: images are few: deep levels with many channels learn them by heart.
     Source: Ronneberger, Fischer & Brox 2015, "U-Net: convolutional networks for biomedical image segmentation" (there
     without padding and with learned upsampling); Odena, Dumoulin & Olah 2016, "Deconvolution and checkerboard
     artifacts" (nearest neighbours, then a convolution).

@@ -27,6 +27,8 @@ class BatchNormSpec(Frozen):
     Range: no parameters; ``norm: batch``, between each hidden layer and its activation; ``norm: none`` leaves it out.
     Does nothing for: batches of one sample: vectors have no variance there, and training refuses them; images are
     normalized each by itself. Small batches are noisy.
+    Does harm when: batches have fewer than 8 samples, or are no random draw: mean and variance are noise there (Wu & He
+    2018). Behind strong ``dropout`` too, whose variance in evaluation is another one (Li et al. 2019).
     Source: Ioffe & Szegedy 2015, "Batch normalization", algorithms 1 and 2.
     """
 
@@ -39,8 +41,8 @@ class LayerNormSpec(Frozen):
     Formula: z' = w (z - m) / sqrt(v + 1e-5) + b, m and v over all units of one sample (in an image over all channels
     and places), w and b learned for each unit or channel; the same in training and evaluation.
     Range: no parameters; ``norm: layer``, between each hidden layer and its activation; ``norm: none`` leaves it out.
-    Does nothing for: the differences between samples' sizes of activation, which it removes: where these carry the
-    answer it harms.
+    Does nothing for: the differences between samples' sizes of activation, which it removes.
+    Does harm when: the size of a sample's activations carries the answer: it is removed.
     Source: Ba, Kiros & Hinton 2016, "Layer normalization", section 3 (w and b for each channel of an image as in Wu &
     He 2018, which call this a group norm of one group).
     """
@@ -56,6 +58,8 @@ class InstanceNormSpec(Frozen):
     Range: no parameters; ``norm: instance``, between each convolution and its activation; ``norm: none`` leaves it out.
     Does nothing for: vectors: one number per unit has no variance; an MLP is refused, the hidden layers of a CNN's head
     are left without it.
+    Does harm when: contrast or brightness of an image carries the answer: it is removed; or feature maps are down to a
+    few places.
     Source: Ulyanov, Vedaldi & Lempitsky 2016, "Instance normalization" (without w and b, which make the four
     normalizations differ only in what the mean is taken over).
     Usage: ``model: {kind: cnn, norm: instance}``
@@ -73,6 +77,8 @@ class GroupNormSpec(Frozen):
     Range: ``groups`` >= 1, a divisor of the width of every hidden layer; ``norm: group`` or
     ``norm: {kind: group, groups: 4}``, between each hidden layer and its activation; ``norm: none`` leaves it out.
     Does nothing for: vectors with as many groups as units: one number per group has no variance; it is refused.
+    Does harm when: the size of a group's activations carries the answer; with large batches ``batch_norm`` mostly
+    generalizes better (Wu & He 2018).
     Source: Wu & He 2018, "Group normalization", section 3 (32 groups there, for networks of 64 channels and more).
     """
 

@@ -22,6 +22,8 @@ class SgdSpec(Frozen):
     Range: ``lr`` > 0, usual 0.01 to 0.1 for scaled data; ``momentum`` in [0, 1), 0 is plain SGD.
     Does little for: a loss that is much steeper in some directions than in others: lr is bounded by the steepest one,
     and the flat ones hardly move.
+    Does harm when: layers have gradients of very different size, as in recurrent networks: the steepest bounds the rate
+    and the others stand still.
     Source: Robbins & Monro 1951, "A stochastic approximation method".
     """
 
@@ -37,6 +39,7 @@ class MomentumSpec(Frozen):
     Range: ``lr`` > 0; where the gradient stays the same, the steps grow to lr / (1 - momentum); ``momentum`` in [0, 1),
     usual 0.9; at 0 it is plain SGD.
     Does little for: a loss that is equally steep in all directions: SGD with lr / (1 - momentum) does the same there.
+    Does harm when: the rate was near the stable limit without it: steps grow by 1 / (1 - momentum), and it overshoots.
     Source: Polyak 1964, "Some methods of speeding up the convergence of iteration methods"; Sutskever, Martens, Dahl &
     Hinton 2013, "On the importance of initialization and momentum in deep learning", equations 1 and 2 (there lr stands
     inside v).
@@ -53,6 +56,7 @@ class NesterovSpec(Frozen):
     Formula: v <- momentum v + g;  w <- w - lr (g + momentum v).
     Range: ``lr`` > 0; ``momentum`` in [0, 1), usual 0.9; at 0 it is plain SGD.
     Does little for: small momentum or a small lr: there it takes nearly the steps of classical momentum.
+    Does harm when: gradients are very noisy: what it looks ahead by is noise. Else as ``momentum``.
     Source: Nesterov 1983, "A method for solving the convex programming problem with convergence rate O(1/k^2)";
     Sutskever, Martens, Dahl & Hinton 2013, "On the importance of initialization and momentum in deep learning",
     equations 3 and 4 (here, as in ``torch.optim.SGD``, w stands for their point ahead).
@@ -71,6 +75,7 @@ class AdagradSpec(Frozen):
     ``eps`` > 0 keeps the quotient finite.
     Does little for: long trainings: s only grows, so that gradients of the same size make steps that shrink like
     1 / sqrt(t).
+    Does harm when: trainings are long, or the first gradients are huge: the rate is used up early.
     Source: Duchi, Hazan & Singer 2011, "Adaptive subgradient methods for online learning and stochastic optimization"
     (with diagonal matrices).
     """
@@ -89,6 +94,7 @@ class AdadeltaSpec(Frozen):
     w <- w - lr d.
     Range: ``lr`` > 0, 1 is the paper's rule; ``rho`` in [0, 1), usual 0.9; ``eps`` > 0 sets the first steps' size.
     Does little for: short trainings: the first steps have the size of sqrt(eps) and grow slowly.
+    Does harm when: trainings are short: it is still warming up.
     Source: Zeiler 2012, "ADADELTA: an adaptive learning rate method", algorithm 1.
     """
 
@@ -107,6 +113,8 @@ class RmspropSpec(Frozen):
     0 is none; ``centered`` true or false.
     Does little for: the first steps: s starts at 0 and is not corrected for it, so they are up to 1 / sqrt(1 - alpha)
     times too large (Adam corrects it).
+    Does harm when: the first steps, up to ten times too large, throw a fragile start away; or plain descent would
+    generalize better (Wilson et al. 2017).
     Source: Tieleman & Hinton 2012, "Lecture 6.5: rmsprop", Neural Networks for Machine Learning; centered: Graves 2013,
     "Generating sequences with recurrent neural networks".
     """
@@ -128,6 +136,8 @@ class AdamSpec(Frozen):
     [0, 1), usual 0.999; ``eps`` > 0.
     Does little for: an ``l2`` penalty: its gradient is divided with the rest, so that weights with large gradients are
     shrunk less; ``adamw`` shrinks all alike.
+    Does harm when: plain descent had arrived: it can end at weights that generalize worse (Wilson et al. 2017); rare
+    large gradients are forgotten too soon (Reddi et al. 2018).
     Source: Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1.
     """
 
@@ -144,6 +154,7 @@ class AmsgradSpec(Frozen):
     Formula: m and v as in Adam;  u <- max(u, v);  w <- w - lr m / (1 - beta1^t) / (sqrt(u / (1 - beta2^t)) + eps).
     Range: ``lr`` > 0; ``beta1`` in [0, 1), usual 0.9; ``beta2`` in [0, 1), usual 0.999; ``eps`` > 0.
     Does nothing for: a run whose mean squares only grow: there u is v, and it is Adam.
+    Does harm when: the first gradients are huge: its divisor never forgets them, and steps stay small.
     Source: Reddi, Kale & Kumar 2018, "On the convergence of Adam and beyond", algorithm 2 (here, as in
     ``torch.optim.Adam(amsgrad=True)``, with Adam's corrections for the start).
     """
@@ -163,6 +174,7 @@ class AdamaxSpec(Frozen):
     [0, 1), usual 0.999; ``eps`` > 0.
     Does little for: gradients with rare outliers: after one, that weight's steps stay small for about 1 / (1 - beta2)
     steps.
+    Does harm when: a single huge gradient makes a weight's steps small for thousands of steps.
     Source: Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 2 (eps: ``torch.optim.Adamax``).
     """
 
@@ -181,6 +193,7 @@ class NadamSpec(Frozen):
     Range: ``lr`` > 0; ``beta1`` in [0, 1), usual 0.9; ``beta2`` in [0, 1), usual 0.999; ``eps`` > 0;
     ``momentum_decay`` >= 0, how fast mu grows from beta1 / 2 to beta1, usual 0.004; at 0 it stays beta1 / 2.
     Does nothing for: beta1 = 0, where it is Adam; what Adam does little for, it does little for too.
+    Does harm when: the rate is near Adam's stable limit: it goes a little further. Else as ``adam``.
     Source: Dozat 2016, "Incorporating Nesterov momentum into Adam" (in the form of ``torch.optim.NAdam``).
     """
 
@@ -209,6 +222,7 @@ class AdamWSpec(DecoupledSpec):
     ``eps`` > 0; ``weight_decay`` >= 0, 0 is Adam; biases and norm parameters do not decay. A regularizer
     ``weight_decay`` in the recipe takes its place.
     Does little for: short trainings with a small lr: the weights shrink by lr weight_decay in a step.
+    Does harm when: the decay is large for the length of training, or the network underfits; else as ``adam``.
     Source: Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2.
     """
 
@@ -228,6 +242,7 @@ class LionSpec(DecoupledSpec):
     0.99; ``weight_decay`` >= 0, 0 is none, usual 3 to 10 times AdamW's; biases and norm parameters do not decay. A
     regularizer ``weight_decay`` in the recipe takes its place.
     Does little for: small batches: the sign of a noisy average is noise, and its steps are not smaller for it.
+    Does harm when: batches are small, or the rate is that of Adam: every weight moves by lr in every step.
     Source: Chen et al. 2023, "Symbolic discovery of optimization algorithms", algorithm 2.
     """
 

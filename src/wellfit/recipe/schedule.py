@@ -33,6 +33,7 @@ class ConstantSpec(WarmedUp):
     Range: ``warmup`` >= 0 epochs, 0 is none; ``warmup_from`` in [0, 1], where it starts.
     Does nothing for: the noise of small batches, which keeps the weights moving about a minimum and does not die out
     unless the learning rate falls.
+    Does harm when: the training ends while the weights still jump about: what is handed over is a draw of them.
     Source: Robbins & Monro 1951, "A stochastic approximation method" (why it should fall); warm-up: Goyal et al. 2017,
     "Accurate, large minibatch SGD: training ImageNet in 1 hour", section 2.2.
     """
@@ -47,6 +48,7 @@ class StepSpec(WarmedUp):
     Range: ``step_size`` >= 1 epochs; ``gamma`` in (0, 1], usual 0.1 to 0.5, 1 changes nothing; ``warmup`` >= 0 epochs
     before it, 0 is none; ``warmup_from`` in [0, 1].
     Does nothing for: a training shorter than ``step_size``.
+    Does harm when: the first step comes before the loss has settled: the small rate then takes too long.
     Source: Ge, Kakade, Kidambi & Netrapalli 2019, "The step decay schedule".
     """
 
@@ -62,6 +64,7 @@ class MultiStepSpec(WarmedUp):
     Range: ``milestones`` epochs, each >= 1, in any order; ``gamma`` in (0, 1], usual 0.1 to 0.5, 1 changes nothing;
     ``warmup`` >= 0 epochs before it, 0 is none (milestones count from its end); ``warmup_from`` in [0, 1].
     Does nothing for: a training that ends before the first milestone.
+    Does harm when: the first milestone comes before the loss has settled: the small rate then takes too long.
     Source: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition", section 4.2.
     """
 
@@ -77,6 +80,7 @@ class ExponentialSpec(WarmedUp):
     Range: ``gamma`` in (0, 1], usual 0.9 to 0.99, 1 changes nothing; ``warmup`` >= 0 epochs before it, 0 is none;
     ``warmup_from`` in [0, 1].
     Does little for: long trainings with a small gamma: the learning rate is gone before they end.
+    Does harm when: gamma is small for the number of epochs: the rate is gone before the network has learned.
     Source: Senior, Heigold, Ranzato & Yang 2013, "An empirical study of learning rates in deep neural networks for
     speech recognition".
     """
@@ -92,6 +96,8 @@ class CosineSpec(WarmedUp):
     Range: ``min_factor`` in [0, 1], what is left at the end, 1 changes nothing; ``warmup`` >= 0 epochs before it, 0 is
     none; ``warmup_from`` in [0, 1].
     Does little for: runs that stop early: they never see the small learning rates that the end brings.
+    Does harm when: the training is too short for the rate it begins with, and more so where the network is unconverged:
+    half of the epochs have less than half of the rate.
     Source: Loshchilov & Hutter 2017, "SGDR: stochastic gradient descent with warm restarts", equation 5 (one cycle).
     """
 
@@ -109,6 +115,8 @@ class OneCycleSpec(WarmedUp):
     Momentum does not change. ``torch.optim.lr_scheduler.OneCycleLR`` is a step ahead: it counts the last step as the
     end.
     Does little for: a small ``lr``: the cycle is made for the largest one that still trains (``train --find-lr``).
+    Does harm when: ``lr`` is a rate that suits all epochs rather than the largest one: a third of the run is spent
+    below it; above the stable limit the peak diverges.
     Source: Smith & Topin 2019, "Super-convergence: very fast training of neural networks using large learning rates".
     """
 
@@ -127,6 +135,7 @@ class PlateauSpec(WarmedUp):
     part of the best value; ``cooldown`` >= 0 epochs; ``min_factor`` in [0, 1]; ``warmup`` >= 0 epochs before it, 0 is
     none, whose values do not count; ``warmup_from`` in [0, 1].
     Does nothing for: a training no longer than ``patience`` epochs, or stopped early with a smaller patience.
+    Does harm when: validation is noisy: chance counts as standing still, and the rate falls too early.
     Source: Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural networks",
     section 5; in the form of ``torch.optim.lr_scheduler.ReduceLROnPlateau``.
     """

@@ -7,10 +7,12 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from wellfit.diagnosis import reference_loss
-from wellfit.errors import InputError
+from wellfit.diagnosis.risk import UNKNOWN, DataFacts, Kind, Task
+from wellfit.errors import InputError, RecipeError
+from wellfit.recipe import Recipe, validate
 from wellfit.recipe_file import read_study
 from wellfit.record import EpochRow, RunRecord
 from wellfit.study.files import StudyFolder
@@ -28,6 +30,18 @@ class StudyRun:
     reference: float | None
     """The best validation loss of any run with this seed."""
     chance_loss: float | None
+    facts: DataFacts = UNKNOWN
+    """What the study says of its data."""
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """The whole recipe; ``None`` of a run that is not finished, or of a recipe of another version."""
+        if not isinstance(self.curves, RunRecord):
+            return None
+        try:
+            return validate(Recipe, self.curves.recipe)
+        except RecipeError:
+            return None
 
     @property
     def regularizers(self) -> frozenset[str] | None:
@@ -71,9 +85,9 @@ def study_runs(folder: Path) -> list[StudyRun]:
         runs.update((key, rows) for key, rows in store.partial().items() if rows)
     if not runs:
         raise InputError(str(files.results), f"holds no epoch of the study '{name}'", "a study that has begun")
-    chance = _chance(result.get("data"))
+    chance, facts = _chance(result.get("data")), _facts(result.get("data"))
     references = dict(_references(runs))
-    return [StudyRun(arm, seed, curves, references[seed], chance) for (arm, seed), curves in runs.items()]
+    return [StudyRun(arm, seed, curves, references[seed], chance, facts) for (arm, seed), curves in runs.items()]
 
 
 def _references(
@@ -110,3 +124,19 @@ def _chance(data: Any) -> float | None:
     if data.get("task") == "classification" and isinstance(classes, list) and len(classes) > 1:
         return math.log(len(classes))
     return None
+
+
+def _facts(data: Any) -> DataFacts:
+    """Return what a result says of its data, as far as it has the form that studies write."""
+    if not isinstance(data, dict):
+        return UNKNOWN
+    kind, task, classes, shape = (data.get(key) for key in ("kind", "task", "classes", "shape"))
+    sizes = {key: data[key] for key in ("train", "validation") if isinstance(data.get(key), int)}
+    known = isinstance(shape, list) and all(isinstance(side, int) for side in shape)
+    return DataFacts(
+        kind=kind if kind in get_args(Kind) else None,
+        task=task if task in get_args(Task) else None,
+        classes=0 if task == "regression" else len(classes) if isinstance(classes, list) else None,
+        features=math.prod(shape) if known and shape else None,
+        **sizes,
+    )

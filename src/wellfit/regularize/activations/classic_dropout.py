@@ -29,8 +29,10 @@ class ClassicDropout(Activation):
     probability of keeping a unit. A unit with inputs x1, x2 expects p (w1 x1 + w2 x2), just what evaluation says.
     Range: ``rate`` in [0, 1), the fraction that is silenced; 0 changes nothing. After every hidden activation, or after
     the modules whose names match ``at``.
-    Does nothing for: a network without hidden layers; an underfitting network is harmed, as by ``dropout``. The two are
-    one network with the next weights scaled by p: what differs is how far a step of the same learning rate goes.
+    Does nothing for: a network without hidden layers. It and ``dropout`` are one network with the next weights scaled
+    by p: what differs is how far a step of the same learning rate goes.
+    Does harm when: the network underfits or is small, and before batch norm, whose running variance is then that of
+    training (Li et al. 2019).
     Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014, "Dropout", section 4 (there the outgoing
     weights are multiplied by p when testing; here the activations, which is the same).
     """

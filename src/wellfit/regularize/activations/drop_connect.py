@@ -26,6 +26,8 @@ class DropConnect(WeightMask):
     names match ``on``; without it on all weights with two or more axes: biases and norm parameters are left out.
     Does little for: large batches. The paper draws a mask for each sample; here one mask serves a whole batch, which
     costs no more than a plain step but leaves more noise in its gradient.
+    Does harm when: the network underfits or is small; one mask a batch makes large rates noisier than those of
+    ``dropout``.
     Source: Wan, Zeiler, Zhang, LeCun & Fergus 2013, "Regularization of neural networks using DropConnect" (weights are
     not scaled there while training, and testing samples the units' inputs from a fitted Gaussian; here it uses their
     mean).

@@ -23,7 +23,9 @@ class Dropout(Activation):
     Formula: h' = h m / (1 - rate), m ~ Bernoulli(1 - rate) for each sample and unit; so E[h'] = h.
     Range: ``rate`` in [0, 1), the fraction that is silenced; 0 changes nothing. After every hidden activation, or after
     the modules whose names match ``at``.
-    Does nothing for: a network without hidden layers; an underfitting network is harmed.
+    Does nothing for: a network without hidden layers.
+    Does harm when: the network underfits or is small, and before batch norm, whose running variance is then that of
+    training (Li et al. 2019).
     Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014, "Dropout", section 4 (there p is the
     probability of keeping a unit, and weights are scaled when testing: ``classic_dropout``; here activations are scaled
     while training).

@@ -26,6 +26,8 @@ class HiddenNoise(Activation):
     modules whose names match ``at``.
     Does little for: units without a bound (ReLU) that can grow until the noise is small beside them; ``max_norm`` or
     ``l2`` keep them from it.
+    Does harm when: the network underfits; or activations are small beside the noise, as behind a normalization with a
+    large ``std``.
     Source: Poole, Sohl-Dickstein & Ganguli 2014, "Analyzing noise in autoencoders and deep networks" (noise at the
     hidden layers); Bishop 1995, "Training with noise is equivalent to Tikhonov regularization" (at the inputs).
     """

@@ -25,6 +25,7 @@ class SpatialDropout(Activation):
     Range: ``rate`` in [0, 1), the fraction of channels that is silenced; 0 changes nothing. After every hidden
     activation with three axes or more, or after the modules whose names match ``at``.
     Does nothing for: vectors (B, units), as in an MLP or a network's head: they have no places, use ``dropout``.
+    Does harm when: the network has few channels, or underfits: whole features are missing.
     Source: Tompson, Goroshin, Jain, LeCun & Bregler 2015, "Efficient object localization using convolutional networks",
     section 3.2: neighboring pixels say nearly the same, so silencing single ones does not thin the network.
     """

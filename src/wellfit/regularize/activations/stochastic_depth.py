@@ -26,6 +26,7 @@ class StochasticDepth(Activation):
     the modules whose names match ``at``, by default those called ``branch``: a block has to add their output to its
     input.
     Does nothing for: a network without residual branches; on a chain of layers the samples would lose everything.
+    Does harm when: the network is shallow: each branch that is left out is a large part of it.
     Source: Huang, Sun, Liu, Sedra & Weinberger 2016, "Deep networks with stochastic depth", section 3 (there a whole
     batch skips a branch, deeper branches more often than the first, and testing multiplies by the probability of
     keeping; here each sample has its own draw, all branches have one rate, and training divides instead).

@@ -47,7 +47,8 @@ class Blur(Augmentation):
     Formula: with probability p, x' = x * N(0, s^2) in both directions, s ~ U(0, sigma]; the kernel reaches
     ceil(3 sigma) pixels, the image is mirrored at its border.
     Range: ``sigma`` >= 0 in pixels; 0 changes nothing. ``probability`` in [0, 1]; 0 changes nothing.
-    Does nothing for: flat areas; vectors (an error). Harms small images, whose details are one pixel wide.
+    Does nothing for: flat areas; vectors (an error).
+    Does harm when: details are one pixel wide, as in small images; or sharpness itself carries the answer.
     Source: Chen, Kornblith, Norouzi & Hinton 2020, "A simple framework for contrastive learning of visual
     representations", appendix A (there p = 0.5, s from 0.1 to 2 for images of 224 pixels).
     """

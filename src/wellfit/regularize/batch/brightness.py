@@ -24,6 +24,7 @@ class Brightness(Augmentation):
     Formula: x' = min(1, f x), f ~ U(max(0, 1 - strength), 1 + strength); 0 is black, 1 is white.
     Range: ``strength`` >= 0, a fraction of the brightness; 0 changes nothing, from 1 on an image may turn black.
     Does nothing for: vectors (an error); black pixels.
+    Does harm when: the brightness itself carries the answer, as in measurements, or images are dark or white already.
     Source: Howard 2013, "Some improvements on deep convolutional neural network based image classification",
     section 2.2.
     """

@@ -26,6 +26,7 @@ class Contrast(Augmentation):
     where they are not three.
     Range: ``strength`` >= 0, a fraction of the contrast; 0 changes nothing, from 1 on an image may turn plain gray.
     Does nothing for: vectors (an error); images of one gray value.
+    Does harm when: the contrast itself carries the answer, as in measurements and scans of one scale.
     Source: Howard 2013, "Some improvements on deep convolutional neural network based image classification",
     section 2.2.
     """

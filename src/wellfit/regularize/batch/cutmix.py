@@ -35,6 +35,8 @@ class CutMix(Mix):
     batch, j a random permutation of it.
     Range: ``alpha`` >= 0; 0 changes nothing, 1 draws b uniformly (the paper's choice).
     Does nothing for: vectors and sequences (an error), batches of one sample.
+    Does harm when: the class hangs on a small part that the box may cover or bring along, so that the shares of area
+    are wrong; or the network underfits.
     Source: Yun, Han, Oh, Chun, Choe & Yoo 2019, "CutMix", section 3.1, equations 1 and 2.
     """
 

@@ -20,6 +20,7 @@ class Cutout(Augmentation):
     may stick out over the border, so that less is lost.
     Range: ``side`` in [0, 1], a fraction of the shorter side of the image; 0 changes nothing.
     Does nothing for: vectors (an error); images that are black where their objects are not, at the border.
+    Does harm when: the square covers all that the class is known by: small objects, a single decisive detail.
     Source: DeVries & Taylor 2017, "Improved regularization of convolutional neural networks with cutout", section 3
     (16 of 32 pixels for CIFAR-10; there the square is 0 after scaling, the mean of the data, here it is black).
     """

@@ -41,7 +41,9 @@ class Elastic(Displacement):
     Range: ``alpha`` in [0, inf), the strength in pixels; 0 changes nothing. ``sigma`` in (0, 100], the smoothness in
     pixels: small ones shred the picture, large ones shift it as a whole. Both belong to a size of picture: for one of
     twice the side double sigma and take four times alpha.
-    Does nothing for: vectors (an error). Harms what is rigid: printed text, photographs of things with straight lines.
+    Does nothing for: vectors (an error).
+    Does harm when: things are rigid: printed text, photographs with straight lines; or alpha is so large that classes
+    run into one another.
     Source: Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks", section 2 (sigma 4 and
     alpha 34 for handwritten digits of 29 x 29 pixels). The alpha of torchvision's ElasticTransform is twice ours.
     """

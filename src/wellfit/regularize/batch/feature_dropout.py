@@ -26,7 +26,8 @@ class FeatureDropout(Augmentation):
     Formula: x' = x m / (1 - rate), m ~ Bernoulli(1 - rate) for each sample and feature; so E[x'] = x. For linear
     regression it is, in expectation, ridge: ||y - X w||^2 + rate / (1 - rate) sum_j (X^T X)_jj w_j^2.
     Range: ``rate`` in [0, 1), the fraction that is left out; 0 changes nothing.
-    Does nothing for: images and sequences (an error). Does harm where one feature alone decides.
+    Does nothing for: images and sequences (an error).
+    Does harm when: one feature alone decides, or features are few: what is left does not hold the answer.
     Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014, "Dropout", section 9.1 (on inputs, as here).
     Vincent, Larochelle, Bengio & Manzagol 2008, "Extracting and composing robust features with denoising autoencoders",
     leave features out without scaling the others.

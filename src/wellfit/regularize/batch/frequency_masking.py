@@ -24,6 +24,7 @@ class FrequencyMasking(Augmentation):
     Range: ``fraction`` in [0, 1], the widest band as a fraction of the channels; 0 changes nothing. ``count`` of bands,
     1 to 8; one that is drawn with width 0 changes nothing.
     Does nothing for: images and vectors (an error); so few channels that W is 0, as with one and a fraction up to 0.5.
+    Does harm when: the answer hangs on one band or sensor, or channels are few.
     Source: Park, Chan, Zhang, Chiu, Zoph, Cubuk & Le 2019, "SpecAugment", section 2 (frequency masking; there
     c0 < C - w, so the last place is never drawn).
     """

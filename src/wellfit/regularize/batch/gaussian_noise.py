@@ -19,6 +19,7 @@ class GaussianNoise(Augmentation):
     Range: ``std`` >= 0; 0 changes nothing. For images a fraction of the white level, for vectors and sequences in
     standard deviations of the train split.
     Does little for: networks that underfit: for small noise it acts like a penalty on the slope of the answer.
+    Does harm when: the noise is as large as the differences that tell the answers apart.
     Source: Sietsma & Dow 1991, "Creating artificial neural networks that generalize"; Bishop 1995, "Training with noise
     is equivalent to Tikhonov regularization".
     """

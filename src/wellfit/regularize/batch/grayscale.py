@@ -19,6 +19,7 @@ class Grayscale(Augmentation):
     Formula: with probability p, red' = green' = blue' = 0.2989 red + 0.587 green + 0.114 blue.
     Range: ``probability`` in [0, 1]; 0 changes nothing, 1 takes the color from all images.
     Does nothing for: images whose channels are not red, green and blue: those of one channel; vectors (an error).
+    Does harm when: color carries the answer: ripeness, stains, flowers, traffic lights.
     Source: Chen, Kornblith, Norouzi & Hinton 2020, "A simple framework for contrastive learning of visual
     representations", appendix A (color distortion; there p = 0.2).
     """

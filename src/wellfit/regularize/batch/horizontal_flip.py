@@ -17,7 +17,8 @@ class HorizontalFlip(Warp):
 
     Formula: with probability p, x'(row, column) = x(row, W - 1 - column).
     Range: ``probability`` in [0, 1]; 0 changes nothing.
-    Does nothing for: vectors (an error). Harms text and digits, which mean something else in a mirror.
+    Does nothing for: vectors (an error); what looks the same in a mirror.
+    Does harm when: left and right matter: digits, letters, traffic signs, organs; then it makes wrong labels.
     Source: Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep CNNs", section 4.1.
     """
 

@@ -34,8 +34,9 @@ class Hue(Augmentation):
 
     Formula: in hue, saturation and value (HSV), hue' = (hue + t) mod 1, t ~ U(-turn, turn).
     Range: ``turn`` in [0, 0.5], a fraction of the circle (0.5: any color may become any other); 0 changes nothing.
-    Does nothing for: gray pixels; images whose channels are not red, green and blue: those of one channel; vectors
-    (an error). Harms what is known by its color.
+    Does nothing for: gray pixels; images whose channels are not red, green and blue: those of one channel; vectors (an
+    error).
+    Does harm when: things are known by their color: ripeness, stains, flowers, traffic lights.
     Source: Chen, Kornblith, Norouzi & Hinton 2020, "A simple framework for contrastive learning of visual
     representations", appendix A (color distortion).
     """

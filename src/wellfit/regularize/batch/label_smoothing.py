@@ -22,6 +22,8 @@ class LabelSmoothing(TargetRule):
     Formula: y' = (1 - strength) y + strength / C, for C classes (the true class among them).
     Range: ``strength`` in [0, 1); 0 changes nothing. Usual: 0.1. ``train_loss`` is measured on the targets as they are.
     Does nothing for: regression (an error).
+    Does harm when: the network is to be distilled (Müller et al. 2019), or probabilities are needed as they are and the
+    network is not overconfident.
     Source: Szegedy, Vanhoucke, Ioffe, Shlens & Wojna 2016, "Rethinking the Inception architecture for computer vision",
     section 7.
     """

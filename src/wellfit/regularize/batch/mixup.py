@@ -30,7 +30,9 @@ class Mixup(Mix):
     permutation of it; y is one-hot for classes.
     Range: ``alpha`` >= 0; 0 changes nothing, 1 draws l uniformly, large values blend half and half. Usual: 0.1 to 0.4
     for images.
-    Does little for: batches of one sample; networks that underfit are harmed by large alpha.
+    Does little for: batches of one sample.
+    Does harm when: what lies between two samples has another class than theirs (Guo et al. 2019), as in small tables;
+    or the network underfits.
     Source: Zhang, Cisse, Dauphin & Lopez-Paz 2018, "mixup: Beyond empirical risk minimization", section 2.
     """
 

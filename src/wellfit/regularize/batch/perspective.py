@@ -45,6 +45,7 @@ class Perspective(Warp):
     Range: ``distortion`` in [0, 1); 0 changes nothing, and beyond 2/3 some draws tear the picture (three corners in a
     line). ``probability`` in [0, 1]; 0 changes nothing.
     Does nothing for: vectors (an error). Does little for pictures that are all taken from the front: scans, digits.
+    Does harm when: the distortion is large and shapes carry the answer: angles, ratios, straight lines.
     Source: Heckbert 1989, "Fundamentals of texture mapping and image warping", chapter 2 (projective mappings); the
     draws are those of torchvision's RandomPerspective, without its rounding to whole pixels.
     """

@@ -42,6 +42,8 @@ class RandAugment(Augmentation):
     magnitude 1, to which it is proportional. Each draws what it does up to its strength, in either direction.
     Range: ``magnitude`` in [0, 1]; 0 changes nothing. ``count`` in 0 to 8; 0 changes nothing. Usual: 1 to 3.
     Does nothing for: vectors (an error). Saturation does nothing for images of one channel, and counts as a draw.
+    Does harm when: its list holds a change that alters the answer here, as turned digits do, or colors where color
+    decides; a large magnitude underfits small networks.
     Source: Cubuk, Zoph, Shlens & Le 2020, "RandAugment: Practical automated data augmentation with a reduced search
     space", section 3 (there 14 operations; magnitude of 30, each at its full strength with a random sign).
     """

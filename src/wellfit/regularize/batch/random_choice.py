@@ -68,6 +68,7 @@ class RandomChoice(Augmentation):
     (nothing: the defaults), one at least. Each resamples the image by itself, after the augmentations that stand beside
     this one in the recipe.
     Does nothing for: vectors (an error).
+    Does harm when: one of the changes alters the answer; each is then seen all the more often, the fewer there are.
     Source: Müller & Hutter 2021, "TrivialAugment: Tuning-free yet state-of-the-art data augmentation", algorithm 1
     (there the strength of each is drawn as well).
     Usage: ``regularizers: {random_choice: {probability: 0.8, among: {rotation: {degrees: 15}, brightness: {}}}}``

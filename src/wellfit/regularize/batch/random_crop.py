@@ -25,6 +25,7 @@ class RandomCrop(Warp):
     so nothing is blurred.
     Range: ``padding`` in [0, 1], a fraction of the side (4 pixels of 32 are 0.125); 0 changes nothing.
     Does nothing for: images so small that the padding rounds to no pixel; ``translation`` shifts by less.
+    Does harm when: the place carries the answer, or what decides stands at the border and is cut off.
     Source: He, Zhang, Ren & Sun 2016, "Deep residual learning for image recognition", section 4.2.
     """
 

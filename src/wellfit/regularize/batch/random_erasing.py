@@ -30,6 +30,7 @@ class RandomErasing(Augmentation):
     image, the first at most the second. ``ratio`` in (0, 1], of the sides of the narrowest rectangle; 1: squares.
     ``fill``: ``noise`` or ``black``.
     Does nothing for: vectors (an error).
+    Does harm when: things are small or decided by a detail that it may cover.
     Source: Zhong, Zheng, Kang, Li & Yang 2020, "Random erasing data augmentation", algorithm 1 (there r is uniform, and
     a rectangle is tried until it fits).
     """

@@ -30,7 +30,9 @@ class RandomResizedCrop(Warp):
     width sqrt(A r) and height sqrt(A / r) of the sides; the place is uniform where no sample falls outside the image.
     Range: ``min_area`` in (0, 1]; 1 changes nothing, whatever the ratio. ``ratio`` in [1, 10]: how much wider or taller
     than the image the part's shape may be; 1 keeps the image's shape.
-    Does nothing for: vectors (an error). Harms pictures whose meaning lies in small things at the border.
+    Does nothing for: vectors (an error).
+    Does harm when: the meaning lies in small things at the border, or in size and proportion; a small ``min_area`` cuts
+    out parts without the object.
     Source: Szegedy et al. 2015, "Going deeper with convolutions", section 6 (areas of 8 to 100 %, shapes of 3/4 to 4/3;
     there a part that does not fit is drawn again, and the shape does not count from the image's).
     """

@@ -27,7 +27,8 @@ class Rotation(Warp):
 
     Formula: angle ~ U(-degrees, degrees); x'(p) = x(R(angle) p).
     Range: ``degrees`` in [0, 180]; 0 changes nothing.
-    Does nothing for: vectors (an error); data whose meaning turns with it (6 and 9) is harmed by large angles.
+    Does nothing for: vectors (an error); what looks the same from all sides.
+    Does harm when: the angle carries the answer, as of 6 and 9, of arrows and maps; or it is large for things upright.
     Source: Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks", section 2.
     """
 

@@ -25,7 +25,8 @@ class SaltAndPepper(Augmentation):
 
     Formula: with probability fraction / 2 each, a pixel is 0 or 1 in all of its channels.
     Range: ``fraction`` in [0, 1], of the pixels; 0 changes nothing.
-    Does nothing for: vectors (an error). Harms small images, whose details are one pixel wide.
+    Does nothing for: vectors (an error).
+    Does harm when: details are one pixel wide, as in small images, or thin lines decide.
     Source: Vincent, Larochelle, Lajoie, Bengio & Manzagol 2010, "Stacked denoising autoencoders" (the corruption of
     that name).
     """

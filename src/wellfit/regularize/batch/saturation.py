@@ -25,6 +25,7 @@ class Saturation(Augmentation):
     f ~ U(max(0, 1 - strength), 1 + strength).
     Range: ``strength`` >= 0, a fraction of the saturation; 0 changes nothing, from 1 on an image may turn gray.
     Does nothing for: images whose channels are not red, green and blue: those of one channel; vectors (an error).
+    Does harm when: how strong a color is carries the answer.
     Source: Howard 2013, "Some improvements on deep convolutional neural network based image classification",
     section 2.2 (there called color).
     """

@@ -24,7 +24,8 @@ class Scale(Warp):
     Formula: s = (1 + by)^a, a ~ U(-1, 1), so that s is in [1 / (1 + by), 1 + by] and an image is shrunk as often as
     enlarged; x'(p) = x(p / s), both axes alike.
     Range: ``by`` in [0, 9], 0.1 is up to a tenth larger; 0 changes nothing.
-    Does nothing for: vectors (an error). Harms data whose size has a meaning.
+    Does nothing for: vectors (an error).
+    Does harm when: size carries the answer, or things at the border are pushed out of the picture.
     Source: LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition",
     section III.B; the distribution of the factor is our choice.
     """

@@ -34,6 +34,7 @@ class Sharpness(Augmentation):
     [1 1 1; 1 5 1; 1 1 1] / 13, the pixels at the border as they are.
     Range: ``strength`` >= 0; 0 changes nothing, from 1 on an image may become as smooth as s.
     Does nothing for: images less than 3 pixels high or wide; flat areas; vectors (an error).
+    Does harm when: focus or texture carries the answer.
     Source: Cubuk, Zoph, Mane, Vasudevan & Le 2019, "AutoAugment" (one of its operations, from PIL).
     """
 

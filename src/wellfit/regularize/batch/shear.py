@@ -28,6 +28,7 @@ class Shear(Warp):
     Areas stay as they are.
     Range: ``degrees`` in [0, 80]; 0 changes nothing.
     Does nothing for: vectors (an error). Small angles look like rotations, so next to ``rotation`` it adds little.
+    Does harm when: angles carry the answer; large ones make letters of another script or slant.
     Source: LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition",
     section III.B (along x alone); Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks",
     section 2 ("skewing").

@@ -22,7 +22,8 @@ class TimeMasking(Augmentation):
     t0 ~ U{0, ..., T - w}.
     Range: ``fraction`` in [0, 1], the widest stretch as a fraction of the length; 0 changes nothing. ``count`` of
     stretches, 1 to 8; one that is drawn with width 0 changes nothing.
-    Does nothing for: images and vectors (an error); sequences so short that W is 0. Harms where one instant decides.
+    Does nothing for: images and vectors (an error); sequences so short that W is 0.
+    Does harm when: the answer hangs on one short event, which it may blank out.
     Source: Park, Chan, Zhang, Chiu, Zoph, Cubuk & Le 2019, "SpecAugment", section 2 (time masking; there t0 < T - w, so
     the last place is never drawn).
     """

@@ -30,7 +30,8 @@ class TimeShift(Augmentation):
     Formula: x'(t) = x(t - s) where 0 <= t - s < T, else 0; s ~ U{-k, ..., k}, k = fraction T, rounded.
     Range: ``fraction`` in [0, 1], the largest shift as a fraction of the length; 0 changes nothing.
     Does nothing for: images and vectors (an error); sequences so short that k is 0. Does little for networks that do
-    not mind when something happens; harms data where the time itself is the answer.
+    not mind when something happens.
+    Does harm when: the moment itself is the answer, or an event at the edge is pushed out of the sequence.
     Source: Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks", section 2: their
     translation of images, here along the one axis of time.
     """

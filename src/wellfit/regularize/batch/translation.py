@@ -24,8 +24,8 @@ class Translation(Warp):
 
     Formula: t ~ U(-fraction, fraction) of the side, for each axis; x'(p) = x(p - t).
     Range: ``fraction`` in [0, 1], the largest shift as a fraction of the side; 0 changes nothing.
-    Does little for: a convolutional network with pooling over the whole picture, which hardly minds a shift; harms
-    data whose place has a meaning.
+    Does little for: a convolutional network with pooling over the whole picture, which hardly minds a shift.
+    Does harm when: the place carries the answer, or things at the border are pushed out of the picture.
     Source: LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition",
     section III.B; Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks", section 2.
     """

@@ -17,7 +17,8 @@ class VerticalFlip(Warp):
 
     Formula: with probability p, x'(row, column) = x(H - 1 - row, column).
     Range: ``probability`` in [0, 1]; 0 changes nothing.
-    Does nothing for: vectors (an error). Harms photographs, which are rarely upside down.
+    Does nothing for: vectors (an error); what looks the same upside down.
+    Does harm when: up and down matter: photographs, which are rarely upside down, digits, letters.
     Source: Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep CNNs", section 4.1.
     """
 

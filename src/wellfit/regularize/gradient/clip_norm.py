@@ -25,6 +25,7 @@ class ClipNorm(GradientRule):
     Formula: g' = g min(1, limit / (||g|| + 1e-6)), the norm taken over all parameters of the member together.
     Range: ``limit`` > 0, in units of the gradient; infinity (``.inf``) changes nothing.
     Does nothing for: generalization as such; it keeps training from diverging.
+    Does harm when: the limit lies below the usual norm of the gradient: every step is cut, and training slows down.
     Source: Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", algorithm 1.
     """
 

@@ -19,6 +19,8 @@ class ClipValue(GradientRule):
     Range: ``limit`` > 0, in units of the gradient; infinity (``.inf``) changes nothing.
     Does nothing for: generalization as such; it keeps single steep directions from throwing the training off. Does
     little for: Adam and its kin, which divide each component by its own scale.
+    Does harm when: the limit lies below the usual components: the step then points along a corner of the cube instead
+    of downhill.
     Source: Mikolov 2012, "Statistical language models based on neural networks" (thesis); Goodfellow, Bengio &
     Courville 2016, "Deep learning", section 10.11.1.
     """

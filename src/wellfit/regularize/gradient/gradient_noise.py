@@ -18,6 +18,7 @@ class GradientNoise(NoisyGradient):
     Range: ``strength`` (eta) >= 0, the variance in the first step, in squared units of the gradient; 0 changes nothing;
     the paper tries 0.01, 0.3 and 1. ``decay`` (gamma) >= 0: 0 keeps the variance as it is.
     Does little for: shallow networks; the gains that the paper reports are those of very deep ones.
+    Does harm when: batches are small and the gradient noisy already: training wanders, or ends higher.
     Source: Neelakantan, Vilnis, Le, Sutskever, Kaiser, Kurach & Martens 2015, "Adding gradient noise improves learning
     for very deep networks", section 3.
     """

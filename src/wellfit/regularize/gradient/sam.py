@@ -31,6 +31,8 @@ class Sam(Ascent):
     Range: ``radius`` (rho) >= 0, a length in the space of the weights; 0 changes nothing. The paper's default is 0.05.
     It costs a second forward and backward pass in each step.
     Does little for: a network that underfits; large batches, where the paper climbs on each small part by itself.
+    Does harm when: time is short: each step costs two gradients, and a plain training twice as long may do better; or
+    the radius is large and the network underfits.
     Source: Foret, Kleiner, Mobahi & Neyshabur 2021, "Sharpness-aware minimization for efficiently improving
     generalization", equation 2 with p = 2 and algorithm 1.
     """

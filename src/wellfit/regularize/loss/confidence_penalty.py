@@ -25,6 +25,8 @@ class ConfidencePenalty(OutputPenalty):
     Range: ``strength`` (beta) >= 0, in units of the loss per nat; 0 changes nothing.
     Does nothing for: a network with one output (its softmax is always 1). It is no use for regression, where outputs
     are no logits.
+    Does harm when: the network is not overconfident: probabilities become too even; or it is to be distilled, as with
+    ``label_smoothing``.
     Source: Pereyra, Tucker, Chorowski, Kaiser & Hinton 2017, "Regularizing neural networks by penalizing confident
     output distributions", section 3.
     """

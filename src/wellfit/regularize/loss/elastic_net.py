@@ -23,6 +23,7 @@ class ElasticNet(Penalty):
     scikit-learn's ``ElasticNet(alpha)`` halves the squared error: beside a mean squared error, strength = 2 alpha.
     Does nothing for: making weights exactly zero, which a subgradient step does not reach; it oscillates about zero by
     lr strength l1_ratio. Does little for: Adam, which divides the gradient by its own scale.
+    Does harm when: the network underfits, or many weak inputs count together: its L1 part draws them to zero.
     Source: Zou & Hastie 2005, "Regularization and variable selection via the elastic net", section 2.1 (there a
     strength each); one strength and a ratio as in Friedman, Hastie & Tibshirani 2010, "Regularization paths for
     generalized linear models via coordinate descent", section 2.

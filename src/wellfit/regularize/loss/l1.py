@@ -20,6 +20,8 @@ class L1(Penalty):
     names the parameters to act on instead.
     Does nothing for: making weights exactly zero, which a subgradient step does not reach; it oscillates about zero by
     lr * strength.
+    Does harm when: inputs are correlated, of which it keeps one by chance (Zou & Hastie 2005), or all weights matter a
+    little, as in a network that underfits.
     Source: Tibshirani 1996, "Regression shrinkage and selection via the lasso", equation 1.
     """
 

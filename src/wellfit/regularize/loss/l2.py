@@ -21,6 +21,8 @@ class L2(Penalty):
     names the parameters to act on instead.
     Does little for: Adam, which divides the penalty's gradient by its own scale: use ``weight_decay`` there (stage 5).
     For plain SGD the two are the same.
+    Does harm when: the network underfits, or few weights have to be large: it shrinks what is needed along with the
+    rest.
     Source: Hoerl & Kennard 1970, "Ridge regression"; Krogh & Hertz 1992, "A simple weight decay can improve
     generalization", equation 2.
     """

@@ -31,6 +31,8 @@ class Sparsity(ActivationPenalty):
     After every hidden activation; ``at`` names the modules to read instead.
     Does little for: activations outside [0, 1]: it is meant for the sigmoid. A ReLU unit has no gradient where its mean
     is 0 or above 1, and a huge one just above 0. Does nothing for: a network without hidden layers.
+    Does harm when: the network underfits or is narrow: few active units cannot carry what it needs; or its units are
+    ReLUs, which it can switch off for good.
     Source: Ng 2011, "Sparse autoencoder" (CS294A lecture notes), section 3; Lee, Ekanadham & Ng 2008, "Sparse deep
     belief net model for visual area V2", for the aim (there a squared distance).
     """

@@ -29,6 +29,8 @@ class EarlyStopping(Stopping):
     Range: ``patience`` >= 1, in evaluations (one an epoch), infinity never stops; ``min_delta`` >= 0, in units of the
     monitored value. The weights handed over are those of the best epoch, on every way out (recipe key ``restore``).
     Does nothing for: a training that still improves at its last epoch.
+    Does harm when: validation is noisy or small, so that the patience ends by chance; or the loss falls again after a
+    plateau or a second descent (Nakkiran et al. 2020).
     Source: Goodfellow, Bengio & Courville 2016, "Deep learning", algorithm 7.1; Prechelt 1998, "Early stopping - but
     when?" (its criterion UP counts rises in a row, this one evaluations since the best).
     """

@@ -48,6 +48,8 @@ class FreezingPlan(Freezing):
     is never frozen; an empty plan changes nothing. A list of pairs is the same as a mapping. The default freezes the
     first layer of wellfit's own networks (``0`` of a CNN, ``1`` of an MLP) for an epoch: name your own.
     Does little for: a network that starts from random weights, where there is nothing to preserve.
+    Does harm when: what is frozen does not suit these data: features of another domain, or random weights (Yosinski et
+    al. 2014).
     Source: Yosinski, Clune, Bengio & Lipson 2014, "How transferable are features in deep neural networks?" (frozen
     against fine-tuned layers); Howard & Ruder 2018, "Universal language model fine-tuning for text classification",
     section 3.3 (gradual unfreezing).

@@ -27,6 +27,8 @@ class L1Late(Penalty):
     act on instead.
     Does nothing for: a training that stops before ``start``, or that hands over its best weights from before it.
     Weights come near zero, not to zero: they oscillate by lr strength.
+    Does harm when: inputs are correlated, as with ``l1``; or too few steps are left for the other weights to make up
+    for what it clears away.
     Source: Tibshirani 1996, "Regression shrinkage and selection via the lasso", equation 1, for the penalty; to begin
     late is course practice.
     """

@@ -19,8 +19,8 @@ class Ema(Averaging):
     Range: ``decay`` in [0, 1); 0 changes nothing (the average is w); about 1 / (1 - decay) steps count: 0.99 for a
     hundred, 0.999 for a thousand. The running statistics of batch norm are averaged along.
     Does nothing for: the training itself, which sees none of it. Does little for: a learning rate that falls to zero,
-    at whose end the weights hardly move; a training much shorter than 1 / (1 - decay) steps is harmed, as the average
-    stays near the first weights.
+    at whose end the weights hardly move.
+    Does harm when: the training is not much longer than 1 / (1 - decay) steps: the average lags behind the weights.
     Source: Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging"; Kingma & Ba 2015, "Adam",
     section 7.2 (there the start is corrected by 1 / (1 - decay^t) instead of copied).
     """

@@ -28,6 +28,7 @@ class MaxNorm(WeightRule):
     Range: ``limit`` > 0; infinity (``.inf``) changes nothing. Usual: 2 to 4 together with dropout. Biases and norm
     parameters are left out; ``on`` names the parameters to act on instead.
     Does nothing for: units whose weights are within the ball already.
+    Does harm when: the limit lies below what units need, as in a network that underfits or whose logits have to grow.
     Source: Srebro & Shraibman 2005, "Rank, trace-norm and max-norm"; Srivastava et al. 2014, "Dropout", section 5.1
     (c = 2 in Table 9). Keras's ``MaxNorm`` also adds 1e-7 to the norm.
     """

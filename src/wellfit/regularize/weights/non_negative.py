@@ -21,6 +21,7 @@ class NonNegative(WeightRule):
     ones do not. Biases and norm parameters are left out; ``on`` names the parameters to act on instead.
     Does little for: a network that needs inhibition: where all weights are non-negative and the activation rises, every
     answer rises with every input.
+    Does harm when: the answer falls with some input: no weight can say so.
     Source: Lee & Seung 1999, "Learning the parts of objects by non-negative matrix factorization"; Chorowski & Zurada
     2015, "Learning understandable neural networks with nonnegative weight constraints".
     """

@@ -45,6 +45,8 @@ class Pruning(WeightRule):
     Does nothing for: the time that an answer takes, as long as zeros are multiplied like other numbers. Epochs before
     the end are not yet sparse, so hand over the last weights (``restore: last``); a moving average is sparse only long
     after the end.
+    Does harm when: the network is small or the sparsity large: what is cut off was needed, and few epochs are left to
+    adapt.
     Source: Zhu & Gupta 2017, "To prune, or not to prune: exploring the efficacy of pruning for model compression",
     equation 1, with an initial sparsity of 0.
     """

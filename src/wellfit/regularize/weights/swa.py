@@ -30,6 +30,8 @@ class Swa(Averaging):
     computes them anew in a pass over the data).
     Does nothing for: the training itself, which sees none of it. Does little for: a learning rate that falls to zero,
     where the last epochs end at the same place: keep it constant or let it cycle.
+    Does harm when: the weights at the ends of the epochs lie in different valleys, as after steps that are far too
+    large: their mean lies on the hill between; with batch norm its statistics are then off.
     Source: Izmailov, Podoprikhin, Garipov, Vetrov & Wilson 2018, "Averaging weights leads to wider optima and better
     generalization", algorithm 1 with a cycle of one epoch.
     """

@@ -23,6 +23,8 @@ class UnitNorm(WeightRule):
     parameters are left out; ``on`` names the parameters to act on instead.
     Does little for: a last layer whose logits have to grow; a layer that a normalization follows, which takes the
     length away anyway.
+    Does harm when: units need lengths of their own: the last layer, whose logits have to grow, and units that should
+    fall silent.
     Source: Oja 1982, "A simplified neuron model as a principal component analyzer" (weights divided by their length
     after each update).
     """

@@ -18,6 +18,7 @@ class WeightDecay(WeightRule):
     Range: ``strength`` >= 0; 0 changes nothing. Where lr strength is above 1, weights change their sign in every step,
     above 2 they grow. Biases and norm parameters are left out; ``on`` names the parameters to act on instead.
     Does nothing for: plain SGD that ``l2`` of the same strength does not do (stage 3); for Adam the two differ.
+    Does harm when: the network underfits; or lr times strength times steps is large: weights fade before they learn.
     Source: Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2, line 12.
     """
 

@@ -1,0 +1,80 @@
+"""The goals of the diagnosis, on the half of the labelled runs that no threshold has seen."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from benchmarks import scoring, sk_autod_rules
+from benchmarks.diagnosis import SCALES, STORED, clear, judge, load, of_half
+from benchmarks.scoring import Judged, Share
+from scipy.stats import binomtest
+from sklearn.metrics import brier_score_loss
+
+
+@pytest.fixture(scope="module")
+def held_out() -> list[Judged]:
+    return [judge(run) for run in of_half(load(STORED), "held-out")]
+
+
+def test_the_set_is_what_it_says() -> None:
+    runs = load(STORED)
+    assert len(runs) >= 300
+    assert len({run["id"] for run in runs}) == len(runs)
+    assert {run["half"] for run in runs} == {"tuning", "held out"}
+    assert {run["verdict"] for run in runs if run["clear"]} == {
+        "well-fit", "overfit", "underfit", "unconverged", "diverged"
+    }  # fmt: skip
+
+
+def test_nine_in_ten_verdicts_are_right(held_out: list[Judged]) -> None:
+    assert scoring.accuracy(clear(held_out)).value >= 0.9
+
+
+def test_a_healthy_run_is_hardly_ever_called_overfit(held_out: list[Judged]) -> None:
+    assert scoring.false_overfit(clear(held_out)).value <= 0.03
+
+
+def test_confidence_is_about_the_share_that_is_right(held_out: list[Judged]) -> None:
+    assert scoring.calibration_error(scoring.stated_verdicts(held_out)) <= 0.1
+
+
+@pytest.mark.parametrize("label", SCALES)
+def test_the_unit_of_the_loss_changes_nothing(held_out: list[Judged], label: str) -> None:
+    scaled = [judge(each.run, SCALES[label]) for each in held_out]
+    verdicts, findings = scoring.changed(held_out, scaled)
+    assert (verdicts.count, findings.count) == (0, 0)
+
+
+def test_wilson_interval_is_scipys() -> None:
+    for count, n in ((0, 5), (3, 10), (49, 50), (300, 300)):
+        oracle = binomtest(count, n).proportion_ci(method="wilson")
+        assert Share(count, n).interval == pytest.approx((oracle.low, oracle.high), abs=1e-6)
+    assert str(Share(0, 0)) == "-"
+
+
+def test_calibration_scores() -> None:
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.5, 1, 20_000)
+    right = rng.random(confidence.size) < confidence
+    stated: list[scoring.Stated] = [
+        (float(c), bool(r), i) for i, (c, r) in enumerate(zip(confidence, right, strict=True))
+    ]
+    assert scoring.brier(stated) == pytest.approx(brier_score_loss(right, confidence))
+    assert scoring.calibration_error(stated) < 0.01  # calibrated by construction
+    too_sure: list[scoring.Stated] = [(1.0, r, g) for _, r, g in stated]
+    assert scoring.calibration_error(too_sure) == pytest.approx(1 - right.mean())
+    low, high = scoring.bootstrap(stated[:300], lambda each: each[2], scoring.brier, draws=200)
+    assert low < scoring.brier(stated[:300]) < high
+    assert math.isnan(scoring.brier([]))
+
+
+def test_the_peers_rules_find_what_its_readme_shows() -> None:
+    train = [2.3, 1.9, 1.4, 0.9, 0.5, 0.3, 0.15]
+    assert "overfitting" in (sk_autod_rules.described(train, [2.4, 2.0, 1.8, 1.9, 2.3, 2.8, 3.4]) or ())
+    healthy = sk_autod_rules.described(train, [2.4, 2.0, 1.6, 1.4, 1.3, 1.2, 1.2])
+    assert sk_autod_rules.verdict(healthy) == "well-fit"
+    assert sk_autod_rules.described(train[:4], train[:4]) is None
+    assert sk_autod_rules.described([*train, math.nan], [*train, math.nan]) is None
+    assert sk_autod_rules.verdict(None) == "unclear"
