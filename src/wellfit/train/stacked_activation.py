@@ -63,6 +63,18 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     return found
 
 
+def sigmoid_(x: Tensor) -> Tensor:
+    """Make ``x`` its sigmoid, in place and without gradients."""
+    return x.neg_().exp_().add_(1).reciprocal_()
+
+
+def tanh_(x: Tensor) -> Tensor:
+    """Make ``x`` its tanh, in place and without gradients: ``2 sigmoid(2 x) - 1``, faster than PyTorch's and, beside
+    numbers around 1, as exact.
+    """
+    return sigmoid_(x.mul_(2)).mul_(2).sub_(1)
+
+
 STEADY: Mapping[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
     nn.Sigmoid: lambda layer, x: sigmoid(x),
     nn.SiLU: lambda layer, x: silu(x),
