@@ -59,8 +59,9 @@ def choose_network(
 ) -> Network:
     """Return the fastest way to compute these members, for samples of ``shape``, on this device.
 
-    Sequences of linear layers are stacked by hand. Convolutions go one by one on a CPU, where grouped ones are slower;
-    so does what keeps a state or draws by itself. All else goes under ``vmap`` if a small batch of it passes there.
+    Sequences of linear and of recurrent layers are stacked by hand, but for a single LSTM, which PyTorch's own
+    computes faster. Convolutions go one by one on a CPU, where grouped ones are slower; so does what keeps a state or
+    draws by itself. All else goes under ``vmap`` if a small batch of it passes there.
 
     Raises
     ------
@@ -73,7 +74,8 @@ def choose_network(
         site for member in members for patterns in acting_patterns(member).values() for site in sites.matching(patterns)
     }
     own = copy.deepcopy(module).to(device)
-    if can_stack(own):
+    lone_lstm = len(members) == 1 and any(isinstance(m, nn.LSTM) for m in own.modules())
+    if can_stack(own) and not lone_lstm:
         return Stacked(own, frozenset(used))
     why = "a single member" if len(members) == 1 else _why_not_vmap(own, shape, device)
     return OneByOne(own, used, why=why) if why else Vmapped(own, used)

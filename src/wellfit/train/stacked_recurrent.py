@@ -16,8 +16,6 @@ from wellfit.train.recurrent_cells import Cell, Elman, Gru, Lstm
 from wellfit.train.stacked_norm import apply_norm
 
 CELLS: Mapping[type[nn.Module], type[Cell]] = {nn.LSTM: Lstm, nn.GRU: Gru, nn.RNN: Elman}
-BLOCK = 16
-"""Time steps whose gradients make one product: what they take stays in the cache."""
 
 
 class Room:
@@ -47,30 +45,28 @@ class _OverTime(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, m: Tensor, kind: type[Cell], reads: str, room: Room, keep: bool) -> Any:
         steps, n, b, inputs = x.shape
-        width = m.shape[2] // kind.blocks
-        kept = steps if keep else 1
         take = room.taker(m)
-        cell = kind(take, kept, (n, b, width))
-        row = take("row", n, kept + 1 if keep else 1, b, m.shape[1])  # [x_t, h_{t-1}, 1]
-        h = row[..., inputs:-1]
-        h[:, 0] = 0
-        row[..., -1] = 1
-        states = x.new_empty(steps, n, b, width) if reads == "all" else None
-        total = x.new_zeros(n, b, width) if reads in ("mean", "both") else None
-        for t in range(steps):
+        cell = kind(take, steps if keep else 1, (n, b, m.shape[2] // kind.K))
+        rows = take("row", steps + 1 if keep else 1, n, b, m.shape[1])  # [x_t, h_{t-1}, 1]
+        rows[..., -1] = 1
+        row, own, h = (part.unbind(0) for part in (rows, rows[..., :inputs], rows[..., inputs:-1]))
+        h[0].zero_()
+        states = x.new_empty(steps, *cell.shape) if reads == "all" else None
+        total = x.new_zeros(cell.shape) if reads in ("mean", "both") else None
+        for t, given in enumerate(x.unbind(0)):
             now, after = (t, t + 1) if keep else (0, 0)
-            row[:, now, :, :inputs] = x[t]
-            torch.bmm(row[:, now], m, out=cell.a[now])
-            cell.step(now, after, h[:, now], h[:, after])
+            own[now].copy_(given)
+            torch.bmm(row[now], m, out=cell.a[now])
+            cell.step(now, after, h[now], h[after])
             if states is not None:
-                states[t] = h[:, after]
+                states[t] = h[after]
             if total is not None:  # step by step: a sum over an axis rounds by where in memory a member stands
-                total.add_(h[:, after])
+                total.add_(h[after])
         if keep:
-            ctx.cell, ctx.row, ctx.steps, ctx.inputs = cell, row, steps, inputs
+            ctx.cell, ctx.take, ctx.row, ctx.h, ctx.steps, ctx.inputs = cell, take, row, h, steps, inputs
             ctx.save_for_backward(m)
             ctx.set_materialize_grads(False)
-        last = h[:, -1].clone() if reads in ("last", "both") else None
+        last = h[-1].clone() if reads in ("last", "both") else None
         return states, last, None if total is None else total.div_(steps)
 
     @staticmethod
@@ -78,16 +74,14 @@ class _OverTime(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> Any:
         of_states, of_last, of_mean = gradients
         (m,) = ctx.saved_tensors
-        cell, row, steps, inputs = ctx.cell, ctx.row, ctx.steps, ctx.inputs
-        n, b, width = cell.shape
-        h = row[..., inputs:-1]
+        cell, h, row, steps, inputs = ctx.cell, ctx.h, ctx.row, ctx.steps, ctx.inputs
         each = None if of_mean is None else of_mean / steps
         back = m.transpose(1, 2)
-        to_h = back[..., inputs:-1]
-        block = cell.take("da", n, min(BLOCK, steps), b, m.shape[2])
-        dh = cell.take("dh", *cell.shape).zero_()
+        to_x, to_h = back[..., :inputs], back[..., inputs:-1]
+        da = ctx.take("da", *cell.a[0].shape)
+        dh = ctx.take("dh", *cell.shape).zero_()
         dm = torch.zeros_like(m)
-        dx = m.new_empty(steps, n, b, inputs) if ctx.needs_input_grad[0] else None
+        dx = m.new_empty(steps, *cell.shape[:2], inputs) if ctx.needs_input_grad[0] else None
         if of_last is not None:
             dh.add_(of_last)
         for t in reversed(range(steps)):
@@ -95,18 +89,14 @@ class _OverTime(torch.autograd.Function):
                 dh.add_(each)
             if of_states is not None:
                 dh.add_(of_states[t])
-            da = block[:, t % BLOCK]
-            direct = cell.step_back(t, h[:, t], dh, da)
+            direct = cell.step_back(t, h[t], dh, da)
+            torch.baddbmm(dm, row[t].transpose(1, 2), da, out=dm)
+            if dx is not None:
+                torch.bmm(da, to_x, out=dx[t])
             if t > 0:
                 torch.bmm(da, to_h, out=dh)
                 if direct is not None:
                     dh.add_(direct)
-            if dx is not None:
-                torch.bmm(da, back[..., :inputs], out=dx[t])
-            if t % BLOCK == 0:
-                part = slice(t, min(t + BLOCK, steps))
-                rows = row[:, part].flatten(1, 2)
-                torch.baddbmm(dm, rows.transpose(1, 2), block[:, : part.stop - t].flatten(1, 2), out=dm)
         return dx, dm, None, None, None, None
 
 
