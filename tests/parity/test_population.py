@@ -265,7 +265,13 @@ ALONG_TIME: dict[str, dict[str, Any]] = {
     "gru": {"kind": "rnn", "cell": "gru", "hidden": [6], "read": "last"},
     "gru of two layers, both ways": {"kind": "rnn", "cell": "gru", "hidden": [5, 4], "bidirectional": True},
     "rnn": {"kind": "rnn", "cell": "rnn", "hidden": [6]},
-    "rnn of two layers, read at its end": {"kind": "rnn", "cell": "rnn", "hidden": [6, 5], "read": "last", "norm": "layer"},
+    "rnn of two layers, read at its end": {
+        "kind": "rnn",
+        "cell": "rnn",
+        "hidden": [6, 5],
+        "read": "last",
+        "norm": "layer",
+    },
     "cnn": {"kind": "cnn", "channels": [4, 6]},
 }
 
@@ -277,7 +283,7 @@ def test_networks_of_sequences(name: str, capsys: pytest.CaptureFixture[str]) ->
         "thinned": {"dropout": {"rate": 0.3}, "spatial_dropout": {"rate": 0.2}},
         "held": {"l2": {"strength": 1e-2}, "clip_norm": {"limit": 0.1}, "max_norm": {"limit": 1.0}},
         "moved": {"time_shift": {}, "drop_connect": {"rate": 0.2}},
-        "flat": {"sam": {"radius": 0.1}, "sparsity": {"strength": 1e-3}},
+        "flat": {"sam": {"radius": 0.1}},
     }
     model = ALONG_TIME[name]
     if model.get("norm") == "layer":

@@ -25,6 +25,7 @@ from wellfit.train.member import Member
 from wellfit.train.network import Batch, Objective, group_index
 from wellfit.train.stacked import Stacked, can_stack
 from wellfit.train.stacked_activation import in_place
+from wellfit.train.stacked_recurrent import remembered
 
 CPU = torch.device("cpu")
 SQUARES = Objective(Loss(lambda z, y: (z - y).square().sum(-1)))
@@ -65,7 +66,13 @@ def batch_of(members: int, steps: int, channels: int = 3, samples: int = 9) -> B
 def test_each_member_is_torchs_layers(cell: str, bidirectional: bool) -> None:
     kinds = itertools.product(["last", "mean", "both"], ["none", "layer"], [[6], [5, 4]], [1, 2, 19])
     for read, norm, hidden, steps in kinds:
-        fields = {"cell": cell, "bidirectional": bidirectional, "read": read, "norm": norm, "hidden": hidden}
+        fields: dict[str, Any] = {
+            "cell": cell,
+            "bidirectional": bidirectional,
+            "read": read,
+            "norm": norm,
+            "hidden": hidden,
+        }
         each, batch = modules(3, steps, **fields), batch_of(3, steps)
         network = Stacked(copy.deepcopy(each[0]), frozenset())
         leaves = stacked(each)
@@ -171,10 +178,25 @@ def test_a_single_lstm_is_torchs() -> None:
     assert deviation(alone[members[2].key].weights, beside[members[2].key].weights) < 1e-5
 
 
+def test_long_sequences_are_not_remembered_for_all_members_at_once() -> None:
+    found = {}
+    for cell in ("lstm", "gru", "rnn"):
+        module = modules(1, 64, 28, cell=cell, width=64)[0]
+        found[cell] = remembered(module, 64, 64) / (64 * 64 * 4)
+    assert found == {"lstm": 93 + 6 * 64, "gru": 93 + 5 * 64, "rnn": 93 + 64}
+    hows = {
+        size: how([member("a", seed, model={"kind": "rnn", "hidden": [90]}, batch_size=size) for seed in (0, 1)])
+        for size in (64, 4096)
+    }
+    assert hows == {64: "stacked", 4096: "one by one (recurrent layers)"}
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_members_that_leave_change_no_bit_of_the_others(cell: str) -> None:
     members, dataset = recurrent(cell, epochs=4), tiny_sequences()
-    wild = member("wild", 0, model=members[0].recipe.to_dict()["model"], epochs=4, optimizer={"kind": "sgd", "lr": 1e30})
+    wild = member(
+        "wild", 0, model=members[0].recipe.to_dict()["model"], epochs=4, optimizer={"kind": "sgd", "lr": 1e30}
+    )
     short = member("short", 1, model=members[0].recipe.to_dict()["model"], epochs=2)
     together, others = train([*members, wild, short], dataset), train(members[:3], dataset)
     assert together[wild.key].record.status == "diverged"

@@ -43,6 +43,8 @@ class Cell(ABC):
     K: ClassVar[int]
     gates: ClassVar[int]
     """How many of the K blocks, the first, go through a sigmoid."""
+    beside: ClassVar[int]
+    """How many tensors (N, B, H) it remembers of a time step beside its blocks and h."""
 
     def __init__(self, take: Take, kept: int, shape: tuple[int, int, int]) -> None:
         self.shape, self.kept = shape, kept
@@ -70,7 +72,7 @@ class Cell(ABC):
 class Lstm(Cell):
     """``i, f, o = sigmoid(a_i, a_f, a_o)``, ``g = tanh(a_g)``, ``c_t = f c_{t-1} + i g``, ``h_t = o tanh(c_t)``."""
 
-    K, gates = 4, 3
+    K, gates, beside = 4, 3, 2
 
     def __init__(self, take: Take, kept: int, shape: tuple[int, int, int]) -> None:
         super().__init__(take, kept, shape)
@@ -119,7 +121,7 @@ class Gru(Cell):
     a_n reads x alone and a_m h alone: their columns of the matrix are zero for the other.
     """
 
-    K, gates = 4, 2
+    K, gates, beside = 4, 2, 1
 
     def __init__(self, take: Take, kept: int, shape: tuple[int, int, int]) -> None:
         super().__init__(take, kept, shape)
@@ -162,7 +164,7 @@ class Gru(Cell):
 class Elman(Cell):
     """``h_t = tanh(a)``."""
 
-    K, gates = 1, 0
+    K, gates, beside = 1, 0, 0
 
     @staticmethod
     def matrix(w: Tensor, u: Tensor, bias: Tensor, bias_hidden: Tensor) -> Tensor:

@@ -68,8 +68,8 @@ def _groups(x: Tensor, slices: tuple[slice, ...]) -> list[tuple[Tensor, slice]]:
 
 
 def can_stack(module: nn.Module) -> bool:
-    """Return whether the module is just a sequence of flatten, linear layers, norms and elementwise activations, perhaps
-    after recurrent layers.
+    """Return whether the module is just a sequence: perhaps recurrent layers, then flatten, linear layers, norms and
+    elementwise activations.
 
     Each layer once, without hooks or a ``forward`` of its own, each weight a trainable parameter of its own.
     """

@@ -72,9 +72,9 @@ def in_place(like: Tensor, block: int) -> tuple[Callable[[Tensor], Tensor], Call
     """Return ``sigmoid_(x)`` in place and ``tanh(x, out)``, which may be x: without gradients, of a tensor (N, B, H) or
     some such blocks of ``like`` (..., K H).
 
-    They are PyTorch's sigmoid, twice as fast, where each member's ``block`` of B H numbers fills whole registers however
-    a stack is split among threads, and tanh is ``2 sigmoid(2 x) - 1``, with an error of 2e-7 several times as fast as
-    PyTorch's.
+    Sigmoid is PyTorch's, which is twice as fast, where each member's ``block`` of B H numbers fills whole registers
+    however a stack is split among threads. tanh is ``2 sigmoid(2 x) - 1``, with an error of 2e-7 and several times as
+    fast as PyTorch's.
     """
     shares = math.lcm(*range(1, torch.get_num_threads() + 1))
     even = like.shape[-1] % REGISTERS == 0 and block % (REGISTERS * shares) == 0

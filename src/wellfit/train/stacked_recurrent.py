@@ -119,6 +119,16 @@ def leading_recurrent(layers: Sequence[nn.Module]) -> int:
     return len(found) if fed and told else 0
 
 
+def remembered(module: nn.Module, steps: int, samples: int) -> int:
+    """Return how many bytes the module's recurrent layers remember of one member between forward and backward."""
+    total = 0
+    for layer in module.modules():
+        if can_stack_recurrent(layer):
+            kind, units, ways = CELLS[type(layer.cell)], layer.cell.hidden_size, 2 if layer.cell.bidirectional else 1
+            total += ways * (layer.cell.input_size + units + 1 + units * (kind.K + kind.beside))
+    return total * steps * samples * torch.float32.itemsize
+
+
 def _matrix(name: str, layer: Recurrent, leaves: Mapping[str, Tensor]) -> Tensor:
     """Return the members' matrices (N, ...): of a layer of two ways first those of the way there, then of that back."""
     kind = CELLS[type(layer.cell)]
@@ -150,7 +160,7 @@ def apply_recurrent(
     states, last, mean = _OverTime.apply(x, m, CELLS[type(layer.cell)], layer.read, room, keep)
 
     def beside(values: Tensor) -> Tensor:  # (2 P, ..., H) -> (P, ..., 2 H)
-        return torch.cat(values.split(members), -1) if both_ways else values
+        return torch.cat([values[:members], values[members:]], -1) if both_ways else values
 
     if layer.read == "all":
         if both_ways:
@@ -162,4 +172,5 @@ def apply_recurrent(
         flat = apply_norm(f"{name}.norm", layer.norm, h.flatten(1, -2), leaves, {}, train=False)
         h = flat.view(h.shape)
         h = h if change is None else change(f"{name}.norm", h)
-    return h.transpose(2, 3) if layer.read == "all" else h
+    answer: Tensor = h.transpose(2, 3) if layer.read == "all" else h
+    return answer
