@@ -65,8 +65,8 @@ def choose_network(
 
     Sequences of linear and of recurrent layers are stacked by hand, but for a single LSTM, which PyTorch's own computes
     faster, and for sequences too long to be remembered for all members at once. Convolutions go one by one on a CPU,
-    where grouped ones are slower; so does what keeps a state or draws by itself. All else goes under ``vmap`` if a small
-    batch of it passes there.
+    where grouped ones are slower; so does what keeps a state or draws by itself. All else goes under ``vmap`` if a
+    small batch of it passes there.
 
     Raises
     ------

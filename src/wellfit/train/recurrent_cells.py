@@ -52,6 +52,8 @@ class Cell(ABC):
         self.a: Times = whole.unbind(0)
         self.squashed: Times = whole[..., : self.gates * shape[2]].unbind(0)
         self.parts: tuple[Times, ...] = tuple(block.unbind(0) for block in blocks(whole, self.K))
+        self.da = take("da", *whole.shape[1:])
+        self.d_parts, self.d_squashed = blocks(self.da, self.K), self.da[..., : self.gates * shape[2]]
         self.spare = take("spare", *shape)
         self.sigmoid_, self.tanh = in_place(whole, shape[1] * shape[2])
 
@@ -65,8 +67,8 @@ class Cell(ABC):
         """Make of ``a[now]`` and of h_{t-1} the state ``h``, which may be the same memory (all (N, B, H))."""
 
     @abstractmethod
-    def step_back(self, t: int, before: Tensor, dh: Tensor, da: Tensor) -> Tensor | None:
-        """Make of dL/dh_t the gradient ``da`` (N, B, K H); return what reaches h_{t-1} other than through ``a``."""
+    def step_back(self, t: int, before: Tensor, dh: Tensor) -> Tensor | None:
+        """Make of dL/dh_t what ``da`` is then, dL/da_t; return what reaches h_{t-1} other than through ``a``."""
 
 
 class Lstm(Cell):
@@ -96,10 +98,10 @@ class Lstm(Cell):
         c = torch.mul(f, self.c[now], out=self.c[after]).addcmul_(i, g)
         torch.mul(o, self.tanh(c, self.tanh_c[now]), out=h)
 
-    def step_back(self, t: int, before: Tensor, dh: Tensor, da: Tensor) -> Tensor | None:
+    def step_back(self, t: int, before: Tensor, dh: Tensor) -> Tensor | None:
         """See Cell. ``dc_t = dh o (1 - tanh(c)^2) + dc_{t+1} f_{t+1}``."""
         i, f, o, g = (part[t] for part in self.parts)
-        di, df, do, dg = blocks(da, 4)
+        di, df, do, dg = self.d_parts
         dc, tanh_c, spare = self.dc, self.tanh_c[t], self.spare
         if t == self.kept - 1:
             dc.zero_()
@@ -108,8 +110,7 @@ class Lstm(Cell):
         torch.mul(dc, self.c[t], out=df)
         torch.mul(dh, tanh_c, out=do)
         torch.mul(dc, i, out=dg)
-        of_gates = da[..., : 3 * self.shape[2]]
-        sigmoid_backward(of_gates, self.squashed[t], grad_input=of_gates)
+        sigmoid_backward(self.d_squashed, self.squashed[t], grad_input=self.d_squashed)
         tanh_backward(dg, g, grad_input=dg)
         dc.mul_(f)
         return None
@@ -146,18 +147,17 @@ class Gru(Cell):
         n = self.tanh(a_n, a_n)
         torch.addcmul(n, z, torch.sub(before, n, out=self.spare), out=h)
 
-    def step_back(self, t: int, before: Tensor, dh: Tensor, da: Tensor) -> Tensor | None:
+    def step_back(self, t: int, before: Tensor, dh: Tensor) -> Tensor | None:
         """See Cell."""
         r, z, _, from_h = (part[t] for part in self.parts)
-        dr, dz, dn, dm = blocks(da, 4)
+        dr, dz, dn, dm = self.d_parts
         n, spare = self.n[t], self.spare
         torch.mul(torch.sub(before, n, out=spare), dh, out=dz)
         direct = torch.mul(dh, z, out=self.direct)
         tanh_backward(torch.sub(dh, direct, out=spare), n, grad_input=dn)
         torch.mul(dn, r, out=dm)
         torch.mul(dn, from_h, out=dr)
-        of_gates = da[..., : 2 * self.shape[2]]
-        sigmoid_backward(of_gates, self.squashed[t], grad_input=of_gates)
+        sigmoid_backward(self.d_squashed, self.squashed[t], grad_input=self.d_squashed)
         return direct
 
 
@@ -175,7 +175,7 @@ class Elman(Cell):
         """See Cell."""
         h.copy_(self.tanh(self.a[now], self.a[now]))
 
-    def step_back(self, t: int, before: Tensor, dh: Tensor, da: Tensor) -> Tensor | None:
+    def step_back(self, t: int, before: Tensor, dh: Tensor) -> Tensor | None:
         """See Cell."""
-        tanh_backward(dh, self.a[t], grad_input=da)
+        tanh_backward(dh, self.a[t], grad_input=self.da)
         return None

@@ -78,7 +78,7 @@ class _OverTime(torch.autograd.Function):
         each = None if of_mean is None else of_mean / steps
         back = m.transpose(1, 2)
         to_x, to_h = back[..., :inputs], back[..., inputs:-1]
-        da = ctx.take("da", *cell.a[0].shape)
+        da = cell.da
         dh = ctx.take("dh", *cell.shape).zero_()
         dm = torch.zeros_like(m)
         dx = m.new_empty(steps, *cell.shape[:2], inputs) if ctx.needs_input_grad[0] else None
@@ -89,7 +89,7 @@ class _OverTime(torch.autograd.Function):
                 dh.add_(each)
             if of_states is not None:
                 dh.add_(of_states[t])
-            direct = cell.step_back(t, h[t], dh, da)
+            direct = cell.step_back(t, h[t], dh)
             torch.baddbmm(dm, row[t].transpose(1, 2), da, out=dm)
             if dx is not None:
                 torch.bmm(da, to_x, out=dx[t])
