@@ -175,7 +175,7 @@ def test_a_single_lstm_is_torchs() -> None:
     assert how(recurrent("lstm")[:1]) == "one by one (a single member)"
     members, dataset = recurrent("lstm"), tiny_sequences()
     alone, beside = train(members[2:3], dataset), train(members, dataset)
-    assert deviation(alone[members[2].key].weights, beside[members[2].key].weights) < 1e-5
+    assert deviation(alone[members[2].key].weights, beside[members[2].key].weights) < 1e-4
 
 
 def test_long_sequences_are_not_remembered_for_all_members_at_once() -> None:
