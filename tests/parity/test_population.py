@@ -260,8 +260,18 @@ def test_other_networks(model: str, tmp_path: Path, capsys: pytest.CaptureFixtur
 
 ALONG_TIME: dict[str, dict[str, Any]] = {
     "lstm": {"kind": "rnn", "hidden": [6]},
+    "lstm of two layers, both ways": {"kind": "rnn", "hidden": [5, 4], "bidirectional": True, "norm": "layer"},
+    "lstm read in the mean": {"kind": "rnn", "hidden": [6], "read": "mean", "forget_bias": 2.0},
+    "gru": {"kind": "rnn", "cell": "gru", "hidden": [6], "read": "last"},
     "gru of two layers, both ways": {"kind": "rnn", "cell": "gru", "hidden": [5, 4], "bidirectional": True},
-    "rnn read at its end": {"kind": "rnn", "cell": "rnn", "hidden": [6], "read": "last", "norm": "layer"},
+    "rnn": {"kind": "rnn", "cell": "rnn", "hidden": [6]},
+    "rnn of two layers, read at its end": {
+        "kind": "rnn",
+        "cell": "rnn",
+        "hidden": [6, 5],
+        "read": "last",
+        "norm": "layer",
+    },
     "cnn": {"kind": "cnn", "channels": [4, 6]},
 }
 
@@ -273,8 +283,11 @@ def test_networks_of_sequences(name: str, capsys: pytest.CaptureFixture[str]) ->
         "thinned": {"dropout": {"rate": 0.3}, "spatial_dropout": {"rate": 0.2}},
         "held": {"l2": {"strength": 1e-2}, "clip_norm": {"limit": 0.1}, "max_norm": {"limit": 1.0}},
         "moved": {"time_shift": {}, "drop_connect": {"rate": 0.2}},
+        "flat": {"sam": {"radius": 0.1}},
     }
     model = ALONG_TIME[name]
+    if model.get("norm") == "layer":
+        some["thinned where it is normed"] = {"dropout": {"rate": 0.3, "at": "*.norm"}}
     members = [
         member(arm, seed, regularizers=given, model=model, init=init, epochs=5)
         for arm, given in some.items()
@@ -282,8 +295,7 @@ def test_networks_of_sequences(name: str, capsys: pytest.CaptureFixture[str]) ->
     ]
     started = next(fit(members, replicates(tiny_sequences(), members), device=torch.device("cpu")))
     assert isinstance(started, PopulationStarted)
-    why = "convolutions on a CPU" if name == "cnn" else "recurrent layers"
-    assert started.how == f"one by one ({why})"
+    assert started.how == ("one by one (convolutions on a CPU)" if name == "cnn" else "stacked")
     compare(members, tiny_sequences(), capsys, f"{name} on sequences ({started.how})")
 
 

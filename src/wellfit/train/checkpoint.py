@@ -33,8 +33,9 @@ class Checkpoint:
 
 
 def mark(member: Member, replicate: Replicate) -> str:
-    """Return what a member's state belongs to: the SHA-256 of its recipe and of its data's fingerprint."""
-    text = json.dumps([member.recipe.to_dict(), member.seed, replicate.dataset.fingerprint], sort_keys=True)
+    """Return what a member's state belongs to: the SHA-256 of its recipe, its data's fingerprint and its view."""
+    about = [member.recipe.to_dict(), member.seed, replicate.dataset.fingerprint]
+    text = json.dumps(about if member.view is None else [*about, member.view], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

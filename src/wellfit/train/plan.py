@@ -20,7 +20,11 @@ from wellfit.train.places import acting_patterns, check_sites
 from wellfit.train.replicate import Replicate
 from wellfit.train.sites import Sites
 from wellfit.train.stacked import Stacked, can_stack
+from wellfit.train.stacked_recurrent import remembered
 from wellfit.train.vmapped import Vmapped, refusal
+
+MOST_REMEMBERED = 64 * 2**20
+"""Bytes that recurrent layers may remember of a member; its own, so that the choice does not depend on the others."""
 
 
 def populations(members: Sequence[Member], *, sizes: Callable[[Member], Hashable] = lambda _: 0) -> list[list[Member]]:
@@ -59,8 +63,9 @@ def choose_network(
 ) -> Network:
     """Return the fastest way to compute these members, for samples of ``shape``, on this device.
 
-    Sequences of linear layers are stacked by hand. Convolutions go one by one on a CPU, where grouped ones are slower;
-    so does what keeps a state or draws by itself. All else goes under ``vmap`` if a small batch of it passes there.
+    Sequences of linear and of recurrent layers are stacked by hand, but for sequences too long to be remembered for all
+    members at once. Convolutions go one by one on a CPU, where grouped ones are slower; so does what keeps a state or
+    draws by itself. All else goes under ``vmap`` if a small batch of it passes there.
 
     Raises
     ------
@@ -73,10 +78,15 @@ def choose_network(
         site for member in members for patterns in acting_patterns(member).values() for site in sites.matching(patterns)
     }
     own = copy.deepcopy(module).to(device)
-    if can_stack(own):
+    if can_stack(own) and _suits_stack(own, members, shape):
         return Stacked(own, frozenset(used))
     why = "a single member" if len(members) == 1 else _why_not_vmap(own, shape, device)
     return OneByOne(own, used, why=why) if why else Vmapped(own, used)
+
+
+def _suits_stack(module: nn.Module, members: Sequence[Member], shape: Sequence[int]) -> bool:
+    """Return whether what recurrent layers, if any, must remember is little enough to be kept for all members."""
+    return remembered(module, shape[0], members[0].recipe.batch_size) <= MOST_REMEMBERED
 
 
 def _why_not_vmap(module: nn.Module, shape: Sequence[int], device: torch.device) -> str:

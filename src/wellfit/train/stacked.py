@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from wellfit.models.activation import ACTIVATIONS
+from wellfit.models.recurrent import Recurrent
 from wellfit.train.hidden import HiddenStage
 from wellfit.train.network import Batch, Leaves, Network, Objective, added
 from wellfit.train.stacked_activation import activate
 from wellfit.train.stacked_norm import NORMS, apply_norm, can_stack_norm
+from wellfit.train.stacked_recurrent import Room, apply_recurrent, leading_recurrent
 
 Change = Callable[[str, Tensor], Tensor]
 
@@ -66,20 +68,23 @@ def _groups(x: Tensor, slices: tuple[slice, ...]) -> list[tuple[Tensor, slice]]:
 
 
 def can_stack(module: nn.Module) -> bool:
-    """Return whether the module is just a sequence of flatten, linear layers, norms and elementwise activations.
+    """Return whether the module is just a sequence: perhaps recurrent layers, then flatten, linear layers, norms and
+    elementwise activations.
 
     Each layer once, without hooks or a ``forward`` of its own, each weight a trainable parameter of its own.
     """
     if type(module) is not nn.Sequential:
         return False
     layers = list(module)
-    first = layers[0] if layers else None
     once = len({id(layer) for layer in layers}) == len(layers)
-    hooked = any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in (module, *layers))
+    hooked = any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in module.modules())
     parameters = [p for layer in layers for p in layer.parameters()]
     own = {id(p) for p in parameters if p.requires_grad}
-    known = all(_known(layer, first=index == 0) for index, layer in enumerate(layers))
-    return isinstance(first, nn.Flatten | nn.Linear) and once and not hooked and len(own) == len(parameters) and known
+    recurrent = leading_recurrent(layers)
+    others = layers[recurrent:]
+    begins = recurrent > 0 or (bool(layers) and isinstance(layers[0], nn.Flatten | nn.Linear))
+    known = all(_known(layer, first=recurrent == index == 0) for index, layer in enumerate(others))
+    return begins and once and not hooked and len(own) == len(parameters) and known
 
 
 def _known(layer: nn.Module, *, first: bool) -> bool:
@@ -91,13 +96,14 @@ def _known(layer: nn.Module, *, first: bool) -> bool:
 
 
 class Stacked(Network):
-    """A population of sequences of linear layers."""
+    """A population of sequences of linear layers, or of recurrent and linear layers."""
 
     how = "stacked"
 
     def __init__(self, module: nn.Module, sites: frozenset[str]) -> None:
         self.layers = list(module.named_children())
         self.sites = sites
+        self.rooms = {name: Room() for name, layer in self.layers if isinstance(layer, Recurrent)}
 
     def _forward(
         self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, change: Change | None, *, training: bool
@@ -107,6 +113,10 @@ class Stacked(Network):
         for name, layer in self.layers:
             if isinstance(layer, nn.Flatten):
                 h = h.flatten(2)
+            elif isinstance(layer, Recurrent):
+                h, slices = batch.for_members(h) if slices else h, ()
+                at_norm = change if f"{name}.norm" in self.sites else None
+                h = apply_recurrent(name, layer, h, leaves, self.rooms[name], at_norm)
             elif isinstance(layer, nn.Linear):
                 bias = leaves.get(f"{name}.bias")
                 h = _Linear.apply(h, leaves[f"{name}.weight"], None if bias is None else bias.unsqueeze(1), slices)
