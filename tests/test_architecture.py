@@ -167,10 +167,15 @@ def test_public_surface() -> None:
         "Watch",
         "WellfitError",
         "__version__",
+        "bias_variance",
         "diagnose",
         "find_lr",
+        "fingerprint",
+        "fit",
+        "learning_curve",
         "load",
         "load_model",
+        "random_labels",
         "run_study",
     }
     for name in wellfit.__all__:

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from wellfit.api import find_lr, load_model, run_study
+    from wellfit.api import find_lr, fit, load_model, run_study
     from wellfit.callbacks import Watch
     from wellfit.data import Dataset, load
     from wellfit.diagnosis import diagnose
     from wellfit.errors import InputError, WellfitError
+    from wellfit.examine.bias_variance import bias_variance
+    from wellfit.examine.fingerprint import fingerprint
+    from wellfit.examine.learning_curve import learning_curve
+    from wellfit.examine.random_labels import random_labels
     from wellfit.recipe import Recipe, StudySpec
     from wellfit.record import EpochRow, RunRecord
 
@@ -28,10 +32,15 @@ _HOMES = {
     "StudySpec": "wellfit.recipe",
     "Watch": "wellfit.callbacks",
     "WellfitError": "wellfit.errors",
+    "bias_variance": "wellfit.examine.bias_variance",
     "diagnose": "wellfit.diagnosis",
     "find_lr": "wellfit.api",
+    "fingerprint": "wellfit.examine.fingerprint",
+    "fit": "wellfit.api",
+    "learning_curve": "wellfit.examine.learning_curve",
     "load": "wellfit.data",
     "load_model": "wellfit.api",
+    "random_labels": "wellfit.examine.random_labels",
     "run_study": "wellfit.api",
 }
 
@@ -45,10 +54,15 @@ __all__ = [
     "Watch",
     "WellfitError",
     "__version__",
+    "bias_variance",
     "diagnose",
     "find_lr",
+    "fingerprint",
+    "fit",
+    "learning_curve",
     "load",
     "load_model",
+    "random_labels",
     "run_study",
 ]
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wellfit.fitting import fit_spec, parse_budget
+from wellfit.fitting import run_fit as _run_fit
+from wellfit.fitting.events import FitEvent
 from wellfit.recipe import StudySpec
 from wellfit.recipe_file import parse_study, read_study
 from wellfit.report.study import report_study
 from wellfit.study.find_lr import find_lr as _find_lr
-from wellfit.study.run import Listener
 from wellfit.study.run import run_study as _run_study
 from wellfit.study.trained import TrainedModel, find_card
 from wellfit.study.trained import load_model as _load_model
+from wellfit.study.training import Listener
 from wellfit.train.range_test import RangeTest
 
 
@@ -51,6 +54,55 @@ def run_study(
     folder = Path(out) if out is not None else Path("runs") / whole.name
     result = _run_study(whole, folder, store_url=store_url, fresh=fresh, certificates=certificates, listen=listen)
     report_study(folder, store_url=store_url)
+    return result
+
+
+def fit(
+    spec: StudySpec | Mapping[str, Any] | str | Path,
+    *,
+    budget: str | float = "10m",
+    seeds: int = 5,
+    metric: str = "val_loss",
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    fresh: bool = False,
+    listen: Callable[[FitEvent], None] = lambda event: None,
+) -> dict[str, Any]:
+    """Train a baseline, find out what is wrong, try what may help, keep what does; write model and report.
+
+    Parameters
+    ----------
+    spec
+        Data (a name or a path), the path of a recipe file, the plain values of a recipe, or a StudySpec of one arm,
+        which has its own seeds and metric.
+    budget
+        Wall time over all sessions: seconds, or a text such as ``"90s"``, ``"10m"``, ``"1h30m"``.
+    seeds, metric
+        How many pairs a comparison has, and what is chosen by.
+    out
+        The folder; ``None``: ``runs/<name>``.
+    overrides
+        Dotted, ``"model.hidden=[256,256]"``; not with a StudySpec.
+    fresh, listen
+        See ``wellfit.fitting.run.run_fit``.
+
+    Returns
+    -------
+    dict
+        The content of ``result.json``: a study's, with the block ``fit``.
+
+    Raises
+    ------
+    WellfitError
+        See ``wellfit.errors``.
+
+    """
+    given = str(spec) if isinstance(spec, Path) else spec
+    whole = given if isinstance(given, StudySpec) else fit_spec(given, seeds=seeds, metric=metric, overrides=overrides)
+    folder = Path(out) if out is not None else Path("runs") / whole.name
+    seconds = parse_budget(budget, where="budget") if isinstance(budget, str) else float(budget)
+    result = _run_fit(whole, folder, budget=seconds, fresh=fresh, listen=listen)
+    report_study(folder)
     return result
 
 

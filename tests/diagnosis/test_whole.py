@@ -117,6 +117,15 @@ def test_why_validation_may_be_better(measured: str | None, said: str) -> None:
     assert said in better.words
 
 
+def test_validation_that_was_better_up_to_the_last_point_has_an_epoch() -> None:
+    """A real training with dropout in its train loss: at the very end the two cross."""
+    train = np.concatenate([np.linspace(0.67, 0.1, 26), np.tile([0.11, 0.06], 10)])
+    val = np.concatenate([np.linspace(0.66, 0.03, 26), np.full(19, 0.035), [0.16]])
+    for last in np.linspace(0.0, 0.6, 25):
+        found = wellfit.diagnose({"train_loss": train, "val_loss": [*val[:-1], last]})
+        assert all(1 <= f.epoch <= train.size for f in found.findings)
+
+
 def test_the_mean_over_an_epoch_explains_a_better_validation() -> None:
     """Train losses as means over the epoch of a loss that falls evenly lie half an epoch's fall above it."""
     now = 2.0 - 1.5 * X[:10] / X[9]

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
+from tests.report.fit_sample import fit_study, remedy, usual_fit
 from tests.report.layers import equal, fine, layer, measured, vanishing
 from tests.report.sample import arm_names, make_result, make_run, make_study, make_weights, untested
 from wellfit.report import render
@@ -61,6 +62,19 @@ def nothing_yet() -> str:
     arms = [{"name": "plain", "status": [], "val_loss": None}, {"name": "l2", "val_loss": None}]
     result = {"name": "s", "metric": "val_loss", "control": "plain", "status": "interrupted", "arms": arms}
     return render({**result, "seeds": [0, 1]}, [], None)
+
+
+def fitted() -> str:
+    """Return the report of a fit with every outcome, and a remedy whose every text tries to break out."""
+    block = usual_fit()
+    evil = remedy(EVIL, "INCONCLUSIVE", 0.002, finding=EVIL, reason=EVIL, source=EVIL, harm=EVIL, verdict_after=EVIL)
+    evil["left"] = {"look": 1, "why": EVIL}
+    block["rounds"][0]["remedies"].append(evil)
+    block["rounds"][0] |= {"words": EVIL, "verdict": EVIL, "skipped": [{"name": EVIL, "why": EVIL}]}
+    block["rounds"][0]["risks"] = [{"name": EVIL, "words": EVIL}]
+    block |= {"words": EVIL, "ended": EVIL, "advice": [{"change": EVIL, "reason": EVIL, "source": EVIL}]}
+    result, runs = fit_study(block)
+    return render(result, runs, None)
 
 
 class Elements(HTMLParser):

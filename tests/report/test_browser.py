@@ -12,12 +12,12 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.report.pages import EVIL, nothing_yet, odd, one_seed, single_regression, usual
+from tests.report.pages import EVIL, fitted, nothing_yet, odd, one_seed, single_regression, usual
 from wellfit.report import write
 
 pytestmark = pytest.mark.browser
 
-PAGES = [usual, odd, single_regression, one_seed, nothing_yet]
+PAGES = [usual, odd, single_regression, one_seed, nothing_yet, fitted]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.__name__)
 
 # What was drawn: traces that should show beside the marks of their kind in the SVG.

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from tests.report.layers import fine
-from tests.report.pages import EVIL, Elements, nothing_yet, odd, one_seed, single_regression, usual
+from tests.report.pages import EVIL, Elements, fitted, nothing_yet, odd, one_seed, single_regression, usual
 from tests.report.sample import arm_names, make_result, make_run, make_study
 from wellfit.report import render
 
-PAGES = [usual, odd, single_regression, one_seed, nothing_yet]
+PAGES = [usual, odd, single_regression, one_seed, nothing_yet, fitted]
 LAST = ("interactions-section", "weights", "activations")
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.__name__)
 

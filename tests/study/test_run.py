@@ -92,13 +92,13 @@ def test_the_test_set_is_read_once_and_never_before_the_end(tmp_path: Path, monk
     import wellfit.study.sealed as sealed
 
     order: list[str] = []
-    seen = sealed._test_row
+    seen = sealed._score
 
-    def noted(*arguments: Any) -> Any:
+    def noted(*arguments: Any, **options: Any) -> Any:
         order.append("test")
-        return seen(*arguments)
+        return seen(*arguments, **options)
 
-    monkeypatch.setattr(sealed, "_test_row", noted)
+    monkeypatch.setattr(sealed, "_score", noted)
     result = run_study(
         small(seeds=2), tmp_path / "s", listen=lambda e: order.append("end") if isinstance(e, MemberFinished) else None
     )

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from wellfit import __version__
-from wellfit.cli import data, demo, diagnose, doctor, explain, predict, report, study, train
+from wellfit.cli import data, demo, diagnose, doctor, examine, explain, fit, predict, report, study, train
 from wellfit.cli.fail import guarded
 
 EXAMPLES = """\b
@@ -20,6 +20,7 @@ Examples:
   wellfit demo
   wellfit study my-study.yaml
   wellfit train table.csv --target price
+  wellfit fit photos/ --budget 30m
   wellfit diagnose lightning_logs/
   wellfit predict runs/my-study new-photos/ -o labels.csv
   wellfit COMMAND --help
@@ -58,10 +59,11 @@ def wellfit(
         typer.echo(context.get_help())
 
 
-for _room in (demo, study, train, diagnose, report, predict, explain, doctor):
+for _room in (demo, study, train, fit, diagnose, report, predict, explain, doctor):
     _name = _room.__name__.rpartition(".")[2]
     app.command(_name, short_help=_room.SHORT, epilog=_room.EXAMPLES)(_room.command)
 app.add_typer(data.app, name="data", short_help=data.SHORT)
+app.add_typer(examine.app, name="examine", short_help=examine.SHORT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -55,6 +55,15 @@ class Shown:
         """Add to the plan what is known since the data is loaded."""
         self._plan = f"{self._plan}\n{wrapped(lines)}"
 
+    def say(self, line: str) -> None:
+        """Show a line that stays, below the plan."""
+        if self._display is None:
+            return
+        if not self._began:
+            self._began = True
+            self._display.plan(self._plan)
+        self._display.say(line)
+
     def finish(self) -> None:
         """Say so where nothing was left to train."""
         if not self._began and self._display is not None:

@@ -1,4 +1,4 @@
-"""Confidence from doubt about thresholds: where exactly they lie is not known, so they are tried around their place."""
+"""Robustness from doubt about thresholds: where exactly they lie is not known, so they are tried around their place."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ def factors() -> tuple[tuple[float, float], ...]:
 FACTORS = factors()
 """The pair in the middle has factor 1."""
 CLEAR = sum(weight for z, (_, weight) in zip(STEPS, FACTORS, strict=True) if abs(z) <= 1) - 1e-9
-"""Confidence of what stays with all thresholds multiplied and divided by ``DOUBT``: 0.79."""
+"""Robustness of what stays with all thresholds multiplied and divided by ``DOUBT``: 0.79."""

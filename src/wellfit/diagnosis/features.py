@@ -127,19 +127,16 @@ def measure(
     rows, broken_epoch = _before_broken(curves)
     if not rows:
         return _empty(broken_epoch)
-    chance = chance_loss if chance_loss is not None and _finite(chance_loss) else None
-    given = reference if reference is not None and _finite(reference) else None
+    chance, given = (each if each is not None and _finite(each) else None for each in (chance_loss, reference))
     start = max(rows[0].train_loss, rows[0].val_loss) if chance is None else chance
     largest = max(max(abs(row.train_loss), abs(row.val_loss)) for row in rows)
     unit = max(abs(start), LEAST_UNIT * largest) or 1.0
-    train = np.array([row.train_loss for row in rows]) / unit
-    val = np.array([row.val_loss for row in rows]) / unit
+    train, val = (np.array([getattr(row, name) for row in rows]) / unit for name in ("train_loss", "val_loss"))
     shape = shape_of(train.round(DIGITS), val.round(DIGITS), start=round(start / unit, DIGITS))
     train_end, val_end, val_best = (level * unit for level in (shape.train_end, shape.val_end, shape.val_best))
     known = None if given is None else min(given, val_best)  # what the run itself reached is reachable
-    to_win = None if known is None else max(start - known, LEAST_DESCENT * unit)
-    winnable = max(shape.descent, 0.0 if to_win is None else round(to_win / unit, DIGITS))
-    winnable = winnable if chance is None else max(winnable, LEAST_WINNABLE)
+    to_win = 0.0 if known is None else max(start - known, LEAST_DESCENT * unit)
+    winnable = max(shape.descent, round(to_win / unit, DIGITS), 0.0 if chance is None else LEAST_WINNABLE)
     return Features(
         evaluations=len(rows),
         broken_epoch=broken_epoch,
@@ -168,11 +165,8 @@ def measure(
         peak_share=float(largest / unit),
         later_peak_share=float(train[shape.turn :].max()),
         learned_share=None if chance is None or chance <= 0 else 1 - train_end / chance,
-        above_reference=None if to_win is None or known is None else (min(train_end, val_end) - known) / to_win,
-        regret=None if to_win is None or known is None else (val_end - known) / to_win,
         is_reference=given is not None and (given >= val_best or math.isclose(given, val_best, rel_tol=1e-6)),
-        regret_in_noise=None if known is None else (val_end - known) / unit / max(shape.noise, LEAST_NOISE),
-        **_cures(shape, reference=None if known is None else round(known / unit, DIGITS)),
+        **_against(known, shape, to_win=to_win, unit=unit),
     )
 
 
@@ -209,13 +203,27 @@ def _accuracy_change(rows: Sequence[EpochRow], turn: int) -> float | None:
     return sum(after) / len(after) - sum(before) / len(before) if before and after else None
 
 
-def _cures(shape: Shape, *, reference: float | None) -> dict[str, float | None]:
-    if reference is None or shape.val_end <= reference:
-        return dict.fromkeys(("cured_by_time", "cured_by_return", "cured_by_fit"))
-    regret, above = shape.val_end - reference, min(shape.train_end, shape.val_end) - reference
-    falls = [shape.expected_fall / regret] + ([shape.train_expected_fall / above] if above > 0 else [])
-    parts = {"time": max(falls), "return": shape.rise / regret, "fit": above / regret}
-    return {f"cured_by_{name}": min(max(part, 0.0), 1.0) for name, part in parts.items()}
+OF_REFERENCE = (
+    "above_reference", "regret", "regret_in_noise", "cured_by_time", "cured_by_return", "cured_by_fit"
+)  # fmt: skip
+
+
+def _against(reference: float | None, shape: Shape, *, to_win: float, unit: float) -> dict[str, float | None]:
+    """Return what the run leaves of the reference, and what would win it back; all ``None`` without reference."""
+    found: dict[str, float | None] = dict.fromkeys(OF_REFERENCE)
+    if reference is None:
+        return found
+    train_end, val_end = shape.train_end * unit, shape.val_end * unit
+    found["above_reference"] = (min(train_end, val_end) - reference) / to_win
+    found["regret"] = (val_end - reference) / to_win
+    found["regret_in_noise"] = (val_end - reference) / unit / max(shape.noise, LEAST_NOISE)
+    level = round(reference / unit, DIGITS)
+    if shape.val_end > level:
+        regret, above = shape.val_end - level, min(shape.train_end, shape.val_end) - level
+        falls = [shape.expected_fall / regret] + ([shape.train_expected_fall / above] if above > 0 else [])
+        for name, part in {"time": max(falls), "return": shape.rise / regret, "fit": above / regret}.items():
+            found[f"cured_by_{name}"] = min(max(part, 0.0), 1.0)
+    return found
 
 
 def _usable(row: EpochRow) -> bool:
@@ -229,15 +237,6 @@ def _finite(*values: float) -> bool:
 def _empty(broken_epoch: int | None) -> Features:
     """Features of a run without one finite row: all zero, so that they can be printed."""
     numbers = {field.name: 0.0 for field in fields(Features)}
-    absent = {
-        "accuracy_change": None,
-        "learned_share": None,
-        "above_reference": None,
-        "regret": None,
-        "regret_in_noise": None,
-        "cured_by_time": None,
-        "cured_by_return": None,
-        "cured_by_fit": None,
-    }
+    absent = dict.fromkeys(("accuracy_change", "learned_share", *OF_REFERENCE))
     whole = {"evaluations": 0, "turning_epoch": 0, "broken_epoch": broken_epoch, "is_reference": False}
     return Features(**{**numbers, **absent, **whole})  # type: ignore[arg-type]

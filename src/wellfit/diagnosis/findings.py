@@ -62,7 +62,7 @@ def overfitting(features: Features, limits: Thresholds) -> Finding | None:
         return None  # what was not learned was not learned by heart
     epoch, keys = features.turning_epoch, ("gap_share", "gap_growth_share", "val_end", "train_end")
     parts = shares(features, limits)
-    away = features.regret is None or (features.regret > limits.regret_of_gap and parts["overfitting"] > limits.part)
+    away = features.regret is None or (features.regret > limits.regret and parts["overfitting"] > limits.part)
     if (_rose(features, limits) and away) or _rose_apart(features, limits):
         risen = _evidence(features, "rise_share", "rise_in_noise", "val_best", *keys)
         return Finding("overfitting", epoch, risen, _rise_words(features))

@@ -74,7 +74,26 @@ NO_GAP = Bound("gap_share", at_most=0.05, needed=True)
 NOT_ALL_LEARNED = Bound("learned_share", at_most=0.9, needed=True)
 """There is something on the train set left to fit; else the gap, however small, is all that is left."""
 
+STILL_FALLS = Bound("recent_fall_share", at_least=0.01, needed=True)
+"""The validation loss fell over the last quarter, if by too little or too unsteadily to be a finding."""
+
 HEADROOM: tuple[Entry, ...] = (
+    entry(
+        "headroom",
+        "epochs",
+        "raise",
+        "Nothing calls for it surely; but the validation loss still fell a little when training ended.",
+        "Goodfellow et al. 2016, section 7.8",
+        STILL_FALLS,
+    ),
+    entry(
+        "headroom",
+        "optimizer.lr",
+        "raise",
+        "Nothing calls for it surely; but the validation loss still fell a little, and larger steps may get further.",
+        "Bengio 2012, Practical recommendations, section 3.1.1",
+        STILL_FALLS,
+    ),
     entry(
         "headroom",
         "larger_network",

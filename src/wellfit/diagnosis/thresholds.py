@@ -22,9 +22,6 @@ class Thresholds:
     """The same where the chance loss is not known and the descent is counted from the first epoch."""
     regret: float = 0.1
     """With a reference: the run is this share worse than the best arm."""
-    regret_of_gap: float = 0.125
-    """The same for overfitting: a validation set of some hundred samples is off by a few percent of what can be won,
-    and a false alarm is worse than a hint that comes late."""
     fall: float = 0.05
     """Unconverged: as many epochs again would lower the validation loss by this share ..."""
     fall_in_noise: float = 2.0

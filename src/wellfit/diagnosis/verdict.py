@@ -132,7 +132,7 @@ def undecided(features: Features, *, limits: Thresholds = DEFAULT) -> str:
     if features.learned_share is None and features.start - features.train_end < limits.nothing * abs(features.start):
         return "The loss hardly moved since its first epoch: it is well-fit or stuck at guessing. Give the chance loss."
     if features.regret is not None:
-        if features.regret <= limits.regret_of_gap:
+        if features.regret <= limits.regret:
             return ""
         return "Another arm does better, but these curves do not say why: train longer, or add seeds."
     if features.learned_share is None:

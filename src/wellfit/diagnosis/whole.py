@@ -18,7 +18,7 @@ from wellfit.diagnosis.generalizing import label_noise, missed_early_stopping, o
 from wellfit.diagnosis.inside import dead_units, exploding_gradients, saturation, vanishing_gradients
 from wellfit.diagnosis.prescribe import agreed, remedies_of
 from wellfit.diagnosis.risk import UNKNOWN, DataFacts, Kind
-from wellfit.diagnosis.thresholds import STANDARD, Limits
+from wellfit.diagnosis.thresholds import DEFAULT, STANDARD, Limits
 from wellfit.diagnosis.track import Track, track
 from wellfit.diagnosis.training import lr_too_high, lr_too_low, plateau
 from wellfit.diagnosis.verdict import Diagnosis, judge
@@ -89,7 +89,7 @@ def diagnose(
     found, chance_loss, reference, baseline = _with_losses(found, chance_loss, reference, baseline, remarks)
     found = replace(found, measured=measured or found.measured, diverged=found.diverged or diverged)
     rows = _rows(found, remarks)
-    best = _reachable(rows, reference, baseline)
+    best = _reachable(rows, reference, baseline, chance_loss)
     core = judge(rows, reference=best, chance_loss=chance_loss, diverged=found.diverged)
     core = _limited(core, found)
     features = measure(rows, reference=best, chance_loss=chance_loss)
@@ -99,13 +99,19 @@ def diagnose(
     return _named(_prescribed(core, regularizers, kind, facts), found.unit)
 
 
-def _reachable(rows: Sequence[EpochRow], reference: float | None, baseline: float | None) -> float | None:
-    """Return the reference, or the baseline where that is better than it and than what the run reached."""
+def _reachable(
+    rows: Sequence[EpochRow], reference: float | None, baseline: float | None, chance_loss: float | None
+) -> float | None:
+    """Return the reference, or the baseline where that is better than it, or clearly than what the run reached.
+
+    A network that does about as well as a simple model is not thereby as good as it can be: that says nothing.
+    """
     if baseline is None or not math.isfinite(baseline):
         return reference
     if reference is not None and math.isfinite(reference):
         return min(reference, baseline)
-    return baseline if measure(rows).val_end > baseline else None
+    regret = measure(rows, reference=baseline, chance_loss=chance_loss).regret
+    return baseline if regret is not None and regret > DEFAULT.regret else None
 
 
 def _with_losses(

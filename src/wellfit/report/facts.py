@@ -48,7 +48,7 @@ def cards(result: Mapping[str, Any], rows: Sequence[LeaderboardRow], *, tone: Ou
         ][:1]
     made.append(_runs_card(rows, len(result.get("seeds") or ())))
     made.append(Card("Wall time", duration_text(number(result.get("seconds")))))
-    made.append(_test_card(result.get("data") or {}))
+    made.append(test_card(result.get("data") or {}))
     return made
 
 
@@ -78,7 +78,8 @@ def _runs_card(rows: Sequence[LeaderboardRow], seeds: int) -> Card:
 _ENDS = (("stopped", "stopped early"), ("diverged", "diverged"))
 
 
-def _test_card(data: Mapping[str, Any]) -> Card:
+def test_card(data: Mapping[str, Any]) -> Card:
+    """Return how often the sealed test set was read, and how large it is."""
     reads = number(data.get("test_reads"))
     size = f"{data['test']:,} samples" if isinstance(data.get("test"), int) else ""
     if math.isnan(reads):

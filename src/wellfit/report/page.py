@@ -22,6 +22,7 @@ from wellfit.report.draw_histograms import histogram_figures
 from wellfit.report.draw_interactions import interaction_figure
 from wellfit.report.facts import cards, facts, recipe_changes, recipe_yaml
 from wellfit.report.figure import arm_legend, arm_styles
+from wellfit.report.fit_section import fit_section
 from wellfit.report.safe import as_json, as_script, script_hash
 from wellfit.report.tables import badge, contrast_table, leaderboard_table, pair_table
 from wellfit.views.activations import activations
@@ -57,7 +58,8 @@ def render(result: Mapping[str, Any], runs: Sequence[RunRecord], weights: Weight
 
     """
     rows = leaderboard(result)
-    verdict = headline(result)
+    fit = fit_section(result)
+    verdict = fit.headline if fit else headline(result)
     board = leaderboard_table(rows, metric=str(result["metric"]))
     sections = {
         "curves": _curves(result, runs, rows),
@@ -67,12 +69,16 @@ def render(result: Mapping[str, Any], runs: Sequence[RunRecord], weights: Weight
         "weights": _weights(result, weights, rows),
         "activations": _activations(result, rows),
     }
-    figures = [figure.to_dict() for section in sections.values() for figure in section.get("figures", ())]
+    drawn = [
+        *(fit.figures if fit else ()),
+        *(one for section in sections.values() for one in section.get("figures", ())),
+    ]
     scripts = {"plotly": as_script(_plotly()), "page": as_script(_part("page.js"))}
     return _template().render(
         study=_study(result),
         headline=verdict,
-        cards=cards(result, rows, tone=verdict.tone),
+        fit=fit,
+        cards=fit.cards if fit else cards(result, rows, tone=verdict.tone),
         advice=advice(result),
         cleaning=cleaning(result),
         plan=plan_text(result),
@@ -83,8 +89,8 @@ def render(result: Mapping[str, Any], runs: Sequence[RunRecord], weights: Weight
         sections=sections,
         recipes=_recipes(result),
         provenance=_provenance(result),
-        style=Markup(_part("style.css")),
-        figures=Markup(as_json(figures)),
+        style=Markup(_part("style.css") + (fit.style if fit else "")),
+        figures=Markup(as_json([figure.to_dict() for figure in drawn])),
         scripts={name: Markup(source) for name, source in scripts.items()},
         script_sources=" ".join(script_hash(source) for source in scripts.values()),
     )

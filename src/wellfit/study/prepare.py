@@ -75,10 +75,13 @@ def design(spec: StudySpec) -> tuple[Arm, ...]:
     return expand(spec, regularizers=CATALOGUE.keys(), check=check)
 
 
-def prepare(spec: StudySpec, arms: Sequence[Arm], *, memory: int | None = None) -> Prepared:
+def prepare(
+    spec: StudySpec, arms: Sequence[Arm], *, memory: int | None = None, like: Prepared | None = None
+) -> Prepared:
     """Load the data, split it for every seed, fill in what recipes leave to the data, and build every network once.
 
-    ``memory`` is in bytes: larger images stay on the disk (``data.load``).
+    ``memory`` is in bytes: larger images stay on the disk (``data.load``). What ``like``, of the same seeds, has loaded
+    is taken from there.
 
     Raises
     ------
@@ -87,10 +90,12 @@ def prepare(spec: StudySpec, arms: Sequence[Arm], *, memory: int | None = None) 
 
     """
     read_plans(arms)  # before the data: a path is quickly mistyped
-    loaded = load_once((arm.recipe.data for arm in arms), lambda data: load(data, memory=memory))
+    known = {} if like is None else dict(like.replicates)
+    bare = {data: next(iter(of_seed.values())).dataset for data, of_seed in known.items() if data.clean is None}
+    loaded = load_once((arm.recipe.data for arm in arms), lambda data: bare.get(data) or load(data, memory=memory))
     plans = plans_of(loaded)
     replicates = {
-        data: {seed: make_replicate(dataset, data, seed, plans.get(data)) for seed in spec.seeds}
+        data: known.get(data) or {seed: make_replicate(dataset, data, seed, plans.get(data)) for seed in spec.seeds}
         for data, dataset in loaded.items()
     }
     for dataset in loaded.values():

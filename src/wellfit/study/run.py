@@ -12,7 +12,6 @@ from typing import Any
 
 from wellfit.atomic import write_atomic
 from wellfit.errors import InterruptedStudyError, RecipeError, StorageError
-from wellfit.random import derive
 from wellfit.recipe import StudySpec
 from wellfit.record import RunRecord
 from wellfit.study.activations import of_arms
@@ -25,17 +24,9 @@ from wellfit.study.files import StudyFolder, dump_yaml, write_json
 from wellfit.study.prepare import Prepared, design, prepare
 from wellfit.study.sealed import read_test_set
 from wellfit.study.store import Store
-from wellfit.study.trained import save_model
-from wellfit.train import checkpoint as disk
-from wellfit.train.events import EpochEnded, Event, Key, MemberFinished, PopulationStarted
-from wellfit.train.fit import fit
-from wellfit.train.member import Member
-from wellfit.train.plan import populations
-from wellfit.train.replicate import Replicate
+from wellfit.study.training import Listener, train_members
 
-Listener = Callable[[Event], None]
 Loaded = Callable[[Prepared], None]
-Replicates = Mapping[int, Replicate]
 
 
 def run_study(
@@ -78,29 +69,29 @@ def run_study(
     began = time.perf_counter()
     folder = StudyFolder(out)
     arms = design(spec)
-    finished = None if fresh else _finished_result(spec, plan_digests(arms), folder, store_url)
+    finished = None if fresh else finished_result(spec, plan_digests(arms), folder, store_url)
     if finished is not None and (finished["certificate"] or not certificates):
         return finished
     prepared = prepare(spec, arms, memory=memory)
     with folder.lock(), Store.open(store_url or folder.results, spec.name) as store:
         if fresh:
-            _remove_checkpoints(folder)  # first: a kill in between must not leave them to the new runs
+            remove_checkpoints(folder)  # first: a kill in between must not leave them to the new runs
             store.clear()
-        _enter(prepared, folder, store)
+        enter(prepared, folder, store)
         loaded(prepared)
         status = _execute(prepared, folder, store, certificates, listen)
         store.set_meta("seconds", store.meta("seconds", 0.0) + time.perf_counter() - began)
-        result = analyse(_facts(prepared, folder, store, status))
+        result = analyse(gather_facts(prepared, folder, store, status))
         write_json(folder.result, result)
         if status == "interrupted":
             done = f"{len(_records(prepared, store))} of {len(prepared.members)}"
             raise InterruptedStudyError(f"interrupted with {done} runs done; the same command goes on from here")
-        done_by = {"spec": spec.to_dict(), "result": _digest(folder.result.read_bytes())}
+        done_by = {"spec": spec.to_dict(), "result": digest(folder.result.read_bytes())}
         store.set_meta("complete", done_by | ({"plans": plans} if (plans := plan_digests(arms)) else {}))
     return result
 
 
-def _enter(prepared: Prepared, folder: StudyFolder, store: Store) -> None:
+def enter(prepared: Prepared, folder: StudyFolder, store: Store) -> None:
     """Enter the study's runs and data into the store; refuse other recipes or data than was trained on before."""
     store.begin([(m.arm, m.seed, recipe_hash(m.recipe), m.recipe.to_dict()) for m in prepared.members])
     known = store.meta("data", {})
@@ -120,7 +111,7 @@ def _enter(prepared: Prepared, folder: StudyFolder, store: Store) -> None:
 def _execute(prepared: Prepared, folder: StudyFolder, store: Store, certificates: int, listen: Listener) -> str:
     """Train what is left, certify, and read the test set at last; return the study's status."""
     try:
-        _train(prepared, folder, store, listen)
+        train_members(prepared.members, prepared, folder, store, listen)
         if certificates and store.meta("certificate") is None:
             made = certify(prepared.members, prepared.replicates_of, store.finished(), folder, certificates)
             store.set_meta("certificate", made)
@@ -130,58 +121,7 @@ def _execute(prepared: Prepared, folder: StudyFolder, store: Store, certificates
     return "complete"
 
 
-def _train(prepared: Prepared, folder: StudyFolder, store: Store, listen: Listener) -> None:
-    """Train every member that is not finished: first what checkpoints hold, then the rest."""
-    finished = store.finished()
-    left = {member.key: member for member in prepared.members if member.key not in finished}
-    for members, path in _todo(prepared, left, folder):
-        replicates = prepared.replicates_of(members[0])
-        for event in fit(members, replicates, checkpoint=path):
-            if isinstance(event, PopulationStarted):
-                store.truncate(event.members, event.epochs_done)
-                _note_plan(store, event)
-            elif isinstance(event, EpochEnded):
-                store.add_epochs(event.rows)
-            elif isinstance(event, MemberFinished):
-                save_model(folder, event, replicates[event.record.seed])
-                store.finish(event.record)
-            listen(event)
-
-
-def _todo(prepared: Prepared, left: Mapping[Key, Member], folder: StudyFolder) -> list[tuple[list[Member], Path]]:
-    """Return the populations to train, each with its checkpoint: first those that have one to go on from.
-
-    A checkpoint may hold members that finished after it was written, or were begun with another recipe or other data;
-    they are left out.
-    """
-    waiting = dict(left)
-    todo = []
-    for path in sorted(folder.checkpoints.glob("*.safetensors")):
-        marks = disk.peek(path)
-        members = [
-            waiting.pop(key)
-            for key, mark in marks.items()
-            if key in waiting and mark == disk.mark(waiting[key], prepared.replicates_of(waiting[key])[key[1]])
-        ]
-        if members:
-            todo.append((members, path))
-        else:
-            path.unlink()
-    for members in populations(list(waiting.values()), sizes=prepared.sizes):
-        name = f"{derive(0, *(str(member.key) for member in members)):016x}"
-        todo.append((members, folder.checkpoints / f"{name}.safetensors"))
-    return todo
-
-
-def _note_plan(store: Store, event: PopulationStarted) -> None:
-    """Keep how the population is computed, for the result's ``plan``."""
-    known = store.meta("plan", [])
-    note = {"members": len(event.members), "epochs": event.epochs, "how": event.how}
-    if note not in known and event.epochs_done == 0:
-        store.set_meta("plan", [*known, note])
-
-
-def _finished_result(
+def finished_result(
     spec: StudySpec, plans: Mapping[str, str], folder: StudyFolder, store_url: str | None
 ) -> dict[str, Any] | None:
     """Return the result of a study that is complete already, without loading its data; ``plans``: as they are now."""
@@ -190,8 +130,8 @@ def _finished_result(
         with Store.open(store_url or folder.results, spec.name, create=False) as store:
             complete = store.meta("complete")
         known = {} if complete is None else complete.pop("plans", {})
-        if complete != {"spec": spec.to_dict(), "result": _digest(content)} or any(
-            known.get(path) != digest for path, digest in plans.items()
+        if complete != {"spec": spec.to_dict(), "result": digest(content)} or any(
+            known.get(path) != now for path, now in plans.items()
         ):
             return None
         found: dict[str, Any] = json.loads(content)
@@ -200,11 +140,13 @@ def _finished_result(
     return found
 
 
-def _digest(content: bytes) -> str:
+def digest(content: bytes) -> str:
+    """Return the SHA-256 that a result is known by."""
     return hashlib.sha256(content).hexdigest()
 
 
-def _remove_checkpoints(folder: StudyFolder) -> None:
+def remove_checkpoints(folder: StudyFolder) -> None:
+    """Remove what runs under way would go on from."""
     for path in folder.checkpoints.glob("*"):
         path.unlink(missing_ok=True)
 
@@ -215,7 +157,8 @@ def _records(prepared: Prepared, store: Store) -> list[RunRecord]:
     return [finished[member.key] for member in prepared.members if member.key in finished]
 
 
-def _facts(prepared: Prepared, folder: StudyFolder, store: Store, status: str) -> Facts:
+def gather_facts(prepared: Prepared, folder: StudyFolder, store: Store, status: str) -> Facts:
+    """Return all that a study's tables are made from."""
     replicates = next(iter(prepared.replicates.values()))
     replicate = next(iter(replicates.values()))
     return Facts(

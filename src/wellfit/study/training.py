@@ -1,0 +1,76 @@
+"""Train what is not finished of a study's members: what happens goes to the store, the models to the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from wellfit.random import derive
+from wellfit.study.files import StudyFolder
+from wellfit.study.prepare import Prepared
+from wellfit.study.store import Store
+from wellfit.study.trained import save_model
+from wellfit.train import checkpoint as disk
+from wellfit.train.events import EpochEnded, Event, Key, MemberFinished, PopulationStarted
+from wellfit.train.fit import fit
+from wellfit.train.member import Member
+from wellfit.train.plan import populations
+
+Listener = Callable[[Event], None]
+
+
+def train_members(
+    members: Sequence[Member], prepared: Prepared, folder: StudyFolder, store: Store, listen: Listener
+) -> None:
+    """Train those of the members that are not finished: first what checkpoints hold, then the rest.
+
+    An exception of ``listen`` ends the training; the same call goes on from the last checkpoint, with fewer members
+    too.
+    """
+    finished = store.finished()
+    left = {member.key: member for member in members if member.key not in finished}
+    for group, path in _todo(prepared, left, folder):
+        replicates = prepared.replicates_of(group[0])
+        for event in fit(group, replicates, checkpoint=path):
+            if isinstance(event, PopulationStarted):
+                store.truncate(event.members, event.epochs_done)
+                _note_plan(store, event)
+            elif isinstance(event, EpochEnded):
+                store.add_epochs(event.rows)
+            elif isinstance(event, MemberFinished):
+                save_model(folder, event, replicates[event.record.seed])
+                store.finish(event.record)
+            listen(event)
+
+
+def _todo(prepared: Prepared, left: Mapping[Key, Member], folder: StudyFolder) -> list[tuple[list[Member], Path]]:
+    """Return the populations to train, each with its checkpoint: first those that have one to go on from.
+
+    A checkpoint may hold members that finished after it was written, or were begun with another recipe or other data;
+    they are left out.
+    """
+    waiting = dict(left)
+    todo = []
+    for path in sorted(folder.checkpoints.glob("*.safetensors")):
+        marks = disk.peek(path)
+        members = [
+            waiting.pop(key)
+            for key, mark in marks.items()
+            if key in waiting and mark == disk.mark(waiting[key], prepared.replicates_of(waiting[key])[key[1]])
+        ]
+        if members:
+            todo.append((members, path))
+        else:
+            path.unlink()
+    for members in populations(list(waiting.values()), sizes=prepared.sizes):
+        name = f"{derive(0, *(str(member.key) for member in members)):016x}"
+        todo.append((members, folder.checkpoints / f"{name}.safetensors"))
+    return todo
+
+
+def _note_plan(store: Store, event: PopulationStarted) -> None:
+    """Keep how the population is computed, for the result's ``plan``."""
+    known = store.meta("plan", [])
+    note = {"members": len(event.members), "epochs": event.epochs, "how": event.how}
+    if note not in known and event.epochs_done == 0:
+        store.set_meta("plan", [*known, note])
