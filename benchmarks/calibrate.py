@@ -1,9 +1,9 @@
-"""Fit the numbers of ``wellfit.diagnosis.calibration`` on the tuning half, and print them as they stand there.
+"""Fit the numbers of ``wellfit.diagnosis.calibration`` on both halves, and print them as they stand there.
 
     python benchmarks/calibrate.py
 
 Logistic regression with normal priors: what few runs show is drawn towards what all show. Each run is judged with the
-losses alone, with chance, and with a weak and a strong reference.
+losses alone, with chance, with the number of validation samples, and with a weak and a strong reference.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scipy.special import expit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, only this folder is on it
 
-from benchmarks.diagnosis import STORED, diagnosed, load, of_half
+from benchmarks.diagnosis import STORED, diagnosed, load
 from wellfit.diagnosis.calibration import Known
 
 PRIOR = 1.0
@@ -31,7 +31,9 @@ SLOPE_PRIOR = 5.0
 
 
 KNOWN = get_args(Known)
-SETTINGS = (("losses", "losses"), ("chance", "chance"), ("arms", "reference"), ("all", "reference"))
+SETTINGS = (
+    ("losses", "losses"), ("chance", "chance"), ("samples", "chance"), ("arms", "reference"), ("all", "reference")
+)  # fmt: skip
 """How runs are judged, and what that knows: a reference may be weak or strong, and nobody tells."""
 
 
@@ -59,7 +61,7 @@ def fit(cells: Sequence[tuple[str, ...]], robustness: Sequence[float], right: Se
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--curves", type=Path, default=STORED, help="another labelled set")
-    runs = of_half(load(parser.parse_args().curves), "tuning")
+    runs = load(parser.parse_args().curves)
     verdicts: list[tuple[tuple[str, ...], float, bool]] = []
     findings: list[tuple[tuple[str, ...], float, bool]] = []
     for knowledge, known in SETTINGS:

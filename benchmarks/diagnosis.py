@@ -1,9 +1,10 @@
 """How often is the diagnosis right? On curves that were really trained, of which the truth is known otherwise.
 
-    python benchmarks/diagnosis.py [--half held-out|tuning|all] [--json FILE] [--rebuild]
+    python benchmarks/diagnosis.py [--half final|held-out|tuning|all] [--json FILE] [--rebuild]
 
 The runs, how each was spoilt and how its truth was found: ``benchmarks/labelled``. Thresholds and calibration were set
-on the tuning half; halves share no data set with the same network and seed. ``unclear`` counts as a wrong verdict.
+on the two halves; the final part shares no data set with the same network and seed with them, and was looked at once.
+``unclear`` counts as a wrong verdict.
 """
 
 from __future__ import annotations
@@ -26,14 +27,17 @@ import wellfit
 from benchmarks import scoring, sk_autod_rules
 from benchmarks.scoring import Judged, Run, Stated
 from wellfit.diagnosis import Diagnosis, reference_loss
+from wellfit.diagnosis.risk import DataFacts
 from wellfit.record import EpochRow
 
 STORED = Path(__file__).parent / "labelled" / "curves.json.gz"
+FINAL = STORED.with_name("final.json.gz")
 LOSSES = ("train_loss", "val_loss")
 SCALED = (*LOSSES, "penalty")
-KNOWLEDGE = ("losses", "chance", "arms", "reference", "all")
-"""Each knows what the one before does, and the next thing: the loss of guessing; the best validation loss of the runs
-with the same network, as in a small study; that of all runs of the family; accuracies and all else that was logged."""
+KNOWLEDGE = ("losses", "chance", "samples", "arms", "reference", "all")
+"""Each knows what the one before does, and the next thing: the loss of guessing; the number of validation samples; the
+best validation loss of the runs with the same network, as in a small study; that of all runs of the family; accuracies
+and all else that was logged."""
 PRIMARY = "all"
 OFF = 0.05
 """A validation set whose loss differs by this share of what can be won from that of 1,500 further samples misleads."""
@@ -87,6 +91,7 @@ def diagnosed(run: Run, scale: float = 1.0, *, knowledge: str = PRIMARY) -> Diag
         chance_loss=run["chance_loss"] * scale if rank >= 1 else None,
         reference=None if reference is None else reference * scale,
         measured=run.get("measured") if everything else None,
+        facts=DataFacts(validation=run["validation"] if rank >= KNOWLEDGE.index("samples") else None),
     )
 
 
@@ -212,14 +217,15 @@ def to_json(judged: Sequence[Judged]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--half", choices=("held-out", "tuning", "all"), default="held-out")
-    parser.add_argument("--curves", type=Path, default=STORED, help="another labelled set")
+    parser.add_argument("--half", choices=("final", "held-out", "tuning", "all"), default="final")
+    parser.add_argument("--curves", type=Path, help="another labelled set")
     parser.add_argument("--json", type=Path, help="write all numbers here")
     parser.add_argument("--rebuild", action="store_true", help="train the labelled set anew first")
     options = parser.parse_args()
     if options.rebuild:
-        subprocess.run([sys.executable, "-m", "benchmarks.labelled"], cwd=Path(__file__).parents[1], check=True)
-    runs = of_half(load(options.curves), options.half)
+        command = [sys.executable, "-m", "benchmarks.labelled", *(["--final"] if options.half == "final" else [])]
+        subprocess.run(command, cwd=Path(__file__).parents[1], check=True)
+    runs = of_half(load(options.curves or (FINAL if options.half == "final" else STORED)), options.half)
     named, started = judges(), time.perf_counter()
     all_judged = {name: [judging(run, 1.0) for run in runs] for name, judging in named.items()}
     primary = all_judged[f"wellfit, {PRIMARY}"]

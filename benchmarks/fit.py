@@ -76,7 +76,7 @@ def nothing(folder: Path, repeat: int) -> dict[str, Any]:
     """Noise with labels by coin: 600 samples to learn from, 2,000 for the test."""
     path = folder / f"nothing-{repeat}.npz"
     if not path.exists():
-        draw = np.random.default_rng(2000 + repeat)
+        draw = np.random.default_rng(6000 + repeat)
         x, y = draw.normal(size=(2600, 20)).astype(np.float32), draw.integers(0, 2, 2600)
         np.savez(path, x_train=x[:600], y_train=y[:600], x_test=x[600:], y_test=y[600:])
     return {"source": str(path)}

@@ -1,6 +1,8 @@
 """Build ``benchmarks/labelled/curves.json.gz`` and print what is in it.
 
-    python -m benchmarks.labelled [--only digits-100,power] [--work DIR] [--processes 2] [--out FILE]
+    python -m benchmarks.labelled [--final] [--only digits-100,power] [--work DIR] [--processes 2] [--out FILE]
+
+``--final`` builds ``final.json.gz`` instead: the third part, of seeds and samples that neither half has.
 
 What was trained is kept in ``--work`` and not trained again: the truth alone can be found anew in seconds.
 """
@@ -22,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.labelled.cases import FAMILIES, Family, Net
+from benchmarks.labelled.cases import FAMILIES, FINAL, Family, Net
 from benchmarks.labelled.ended import Training
 from benchmarks.labelled.labels import grouped, labelled
 from benchmarks.labelled.training import train
@@ -80,13 +82,13 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def write(families: Sequence[Family], work: Path, out: Path) -> None:
+def write(families: Sequence[Family], work: Path, out: Path, command: str) -> None:
     """Find the truth of what was trained, write the labelled runs and print the table."""
     trainings, seconds = kept(families, work)
     runs = [run for each in grouped(trainings).values() for run in labelled(each)]
     versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
     made = {
-        "command": "python -m benchmarks.labelled",
+        "command": command,
         "versions": versions,
         "seconds": round(seconds),
         "trainings": len(trainings),
@@ -101,16 +103,20 @@ def write(families: Sequence[Family], work: Path, out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the labelled runs and write them with their truth.")
     parser.add_argument("--only", help="families, separated by commas; default: all")
-    parser.add_argument("--work", type=Path, default=Path("runs/labelled"), help="where measurements are kept")
+    parser.add_argument("--final", action="store_true", help="the final part instead of the two halves")
+    parser.add_argument("--work", type=Path, help="where measurements are kept; default: below runs/")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=HERE / "curves.json.gz")
+    parser.add_argument("--out", type=Path, help="default: beside this file")
     parser.add_argument("--no-training", action="store_true", help="only find the truth of what --work holds")
     options = parser.parse_args()
-    families = [f for f in FAMILIES if options.only is None or f.name in options.only.split(",")]
-    options.work.mkdir(parents=True, exist_ok=True)
+    chosen, name = (FINAL, "final") if options.final else (FAMILIES, "curves")
+    families = [f for f in chosen if options.only is None or f.name in options.only.split(",")]
+    work = options.work or Path("runs/labelled-final" if options.final else "runs/labelled")
+    work.mkdir(parents=True, exist_ok=True)
     if not options.no_training:
-        train_all(families, options.work, options.processes)
-    write(families, options.work, options.out)
+        train_all(families, work, options.processes)
+    command = "python -m benchmarks.labelled" + " --final" * options.final
+    write(families, work, options.out or HERE / f"{name}.json.gz", command)
 
 
 def train_all(families: Sequence[Family], work: Path, processes: int) -> None:

@@ -7,7 +7,7 @@ on further samples is what was reachable for each of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -162,3 +162,22 @@ FAMILIES = (
     ),
     Family("cifar-600", "cifar10", 600, 400, 0.01, (CNN, SMALL_CNN), epochs=24),
 )
+
+
+def _final(name: str, data: str | None = None, nets: tuple[Net, ...] | None = None, seeds: int = 1) -> Family:
+    """Return a family with a seed, and where there are enough, samples of its own."""
+    old = next(family for family in FAMILIES if family.name == name)
+    return replace(old, data=data or old.data, nets=nets or old.nets, seeds=seeds, halves=(2,), split=False)
+
+
+FINAL = (
+    _final("digits-400", nets=(*FEW_ROUGH, SLOW_START, DEEP), seeds=2),
+    _final("power", nets=(LINEAR, BROAD, ROUGH), seeds=2),
+    _final("breast-cancer", seeds=2),
+    _final("digits-noisy"),
+    _final("friedman-1000", "fresh friedman", FEW_ROUGH),
+    _final("mnist-300", "fresh mnist"),
+    _final("friedman-80", "fresh friedman"),
+    _final("fashion-1000", "fresh fashion-mnist", (LINEAR, TINY, NARROW, ROUGH)),
+)
+"""The third part, which is looked at once: drawn anew for the rules that were set with both halves in sight."""

@@ -11,12 +11,13 @@ import numpy as np
 
 from benchmarks.labelled.ended import Ended, Training
 from benchmarks.labelled.findings import findings_of
+from benchmarks.labelled.training import TINY
 from benchmarks.labelled.truth import end_of, shares, verdict_of
 from wellfit.diagnosis.features import reference_loss
 from wellfit.random import derive
 from wellfit.record import EpochRow
 
-HALVES = ("tuning", "held out")
+HALVES = ("tuning", "held out", "final")
 FEWEST = 8
 HEALTHY = 0.03
 """Controls that are ended in time end where the regret is at most this."""
@@ -113,6 +114,7 @@ def _labelled(run: Ended, near: Sequence[Training], reference: float) -> dict[st
         "cause": run.cause,
         "half": HALVES[one.half],
         "seed": one.seed,
+        "validation": TINY if run.view == "tiny" else one.family.validation,
         "curves": _curves(run),
         "chance_loss": short(one.guess),
         "reference": short(reference),

@@ -25,10 +25,10 @@ def pool(name: str) -> Dataset:
     return SOURCES[name]()
 
 
-def _images(source: str) -> Dataset:
-    """Return ``MADE`` images, each 2 x 2 pixels averaged to one where they are larger than 16 pixels."""
+def _images(source: str, first: int = 0) -> Dataset:
+    """Return ``MADE`` images from ``first`` on, 2 x 2 pixels averaged to one where they are larger than 16 pixels."""
     whole = load(DataSpec(source=source))
-    rows = _shuffled(len(whole), source)[:MADE]
+    rows = _shuffled(len(whole), source)[first : first + MADE]
     x = torch.as_tensor(whole.x)[rows]
     if x.shape[-1] > 16:
         x = torch.nn.functional.avg_pool2d(x.float(), 2).round().to(torch.uint8)
@@ -53,8 +53,8 @@ def _hastie() -> Dataset:
     return _vectors("hastie", x, torch.as_tensor(y > 0).long(), ("inner", "outer"))
 
 
-def _friedman() -> Dataset:
-    x, y = make_friedman1(MADE, n_features=10, noise=1.5, random_state=2)
+def _friedman(seed: int = 2) -> Dataset:
+    x, y = make_friedman1(MADE, n_features=10, noise=1.5, random_state=seed)
     return _vectors("friedman", x, torch.as_tensor(y, dtype=torch.float32)[:, None], ())
 
 
@@ -72,7 +72,11 @@ SOURCES: dict[str, Callable[[], Dataset]] = {
     "hastie": _hastie,
     "friedman": _friedman,
     "breast-cancer": _cancer,
+    "fresh mnist": lambda: _images("mnist", MADE),
+    "fresh fashion-mnist": lambda: _images("fashion-mnist", MADE),
+    "fresh friedman": lambda: _friedman(12),
 }
+"""``fresh`` ones share no sample with those of the same name: they are for the final part."""
 
 
 def _shuffled(n: int, name: str) -> Tensor:

@@ -298,6 +298,22 @@ def test_doses_suit_the_gap_and_the_size_of_the_network() -> None:
     assert of("l2", recipe(optimizer={"kind": "adamw", "weight_decay": 0.5})) == ["weight_decay=1"]
 
 
+def test_the_limit_of_the_gradient_does_not_hang_on_the_gap() -> None:
+    broke = found("divergence", evidence={"gap_share": 0.8}, verdict="diverged")
+    offered = [one.name for one in candidates(broke, recipe(), VECTORS) if one.remedy.change == "clip_norm"]
+    assert offered == ["clip_norm=1", "clip_norm=0.3"]
+
+
+def test_a_loss_that_jumps_calls_for_smaller_steps_not_for_a_larger_network() -> None:
+    evidence = {"learned_share": 0.5, "expected_fall_share": 0.1, "noise_share": 0.15}
+    jumps, settles = (
+        {one.change for one in prescribe(found("underfitting", evidence={**evidence, "train_noise_share": noise}))}
+        for noise in (0.15, 0.01)
+    )
+    assert not {"larger_network", "epochs"} & jumps
+    assert {"larger_network", "epochs"} <= settles
+
+
 def test_another_loss_leaves_the_curves_comparable() -> None:
     base = recipe(loss={"kind": "cross_entropy", "smoothing": 0.0})
     offered = {one.name: one for one in candidates(found("overfitting"), base, FACTS)}

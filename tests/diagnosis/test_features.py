@@ -28,6 +28,16 @@ def test_features_of_a_curve_that_can_be_computed_by_hand() -> None:
     assert found.expected_fall_share == 0.0
 
 
+def test_a_rise_in_standard_errors_of_the_validation_set() -> None:
+    """Where a share p of the answers cost what guessing does and the others nothing, the loss is that of a count."""
+    found = measure(rows(*v_shape()), chance_loss=2.0, validation=400)
+    error = math.sqrt(found.val_end * 2.0 / 400)
+    assert found.rise_in_error == pytest.approx((found.val_end - found.val_best) / error)
+    assert measure(rows(*v_shape()), chance_loss=2.0).rise_in_error is None
+    wrong = np.random.default_rng(0).binomial(400, 0.05, 20_000)
+    assert np.std(2.0 * wrong / 400) == pytest.approx(math.sqrt(0.1 * 2.0 / 400), rel=0.05)
+
+
 def test_a_curve_that_still_falls_has_not_turned() -> None:
     found = measure(drawn("unconverged", noise=0.0))
     assert found.rise_share == 0.0

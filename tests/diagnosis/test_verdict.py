@@ -180,5 +180,8 @@ def test_a_rise_that_is_small_beside_a_long_descent_is_still_overfitting() -> No
     val += np.random.default_rng(0).normal(0, 0.01, x.size)
     found = diagnose(rows(list(train), list(val)), reference=0.29, chance_loss=2.3026)
     assert found.verdict == "overfit"
+    for samples, verdict in ((6000, "overfit"), (150, "well-fit")):
+        curves = rows(list(train), list(val))
+        assert diagnose(curves, reference=0.29, chance_loss=2.3026, validation=samples).verdict == verdict
     level = rows(list(train), list(np.minimum(val, 0.31)))
     assert diagnose(level, reference=0.29, chance_loss=2.3026).verdict == "well-fit"

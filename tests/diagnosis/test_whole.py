@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wellfit
-from tests.diagnosis.curves import CHANCE, drawn
-from wellfit.diagnosis import Diagnosis, judge
+from tests.diagnosis.curves import CHANCE, drawn, rows
+from wellfit.diagnosis import DataFacts, Diagnosis, diagnose_arm, judge
 from wellfit.diagnosis.readers.log_run import Curves as LogCurves
 from wellfit.diagnosis.readers.log_run import LogRun, Remark
 from wellfit.errors import InputError
@@ -380,3 +380,17 @@ def test_healthy_curves_raise_few_alarms(kind: str, epochs: int) -> None:
         found = wellfit.diagnose(drawn(kind, noise=0.02, key=key, epochs=epochs), reference=0.35, chance_loss=CHANCE)
         extra += bool(names(found) - {"underfitting", "plateau"} if kind == "underfit" else names(found))
     assert extra <= 3
+
+
+def test_a_rise_on_few_samples_is_theirs() -> None:
+    """It rises by 0.2; the error of 20 answers is sqrt(0.7 * 2.3 / 20) = 0.28, that of 2,000 is 0.03."""
+    curves = {"train_loss": decay(0.1, 10), "val_loss": decay(0.5, 12) + 0.3 * np.maximum(X - 0.25, 0)}
+
+    def verdict(facts: DataFacts) -> str:
+        return wellfit.diagnose(curves, chance_loss=CHANCE, facts=facts).verdict
+
+    assert verdict(DataFacts()) == verdict(DataFacts(validation=2000)) == "overfit"
+    assert verdict(DataFacts(validation=20)) == "well-fit"
+    assert verdict(DataFacts(validation=20, task="segmentation")) == "overfit"  # each image holds many answers
+    arm = [rows(list(curves["train_loss"]), list(curves["val_loss"]))]
+    assert diagnose_arm(arm, chance_loss=CHANCE, validation=20).verdict == "well-fit"

@@ -140,6 +140,8 @@ def test_a_training_that_diverges_is_left_out_and_said() -> None:
         ({"over": "k", "values": [5000]}, "train samples"),
         ({"over": "lambda", "values": [-1]}, "at least 0"),
         ({"over": "width", "values": []}, "received 0 values"),
+        ({"over": "depth", "values": [99999]}, "received 99999 for depth; expected at most 50"),
+        ({"over": "width", "values": [1e6]}, "at most 10,000"),
         ({"over": "k", "bootstraps": 2}, "3 to 1000"),
         ({"over": "k", "vary": "init"}, "neighbors have no start"),
         ({"over": "width", "vary": "weather"}, "data, init or data,init"),

@@ -58,6 +58,13 @@ def test_a_diverged_seed_keeps_an_arm_from_being_taken() -> None:
     assert standing(values) == ["plain", "good"]
 
 
+def test_a_control_that_diverged_is_beaten_by_whatever_did_not() -> None:
+    values = {"plain": [NAN] * 5, "good": GOOD, "worse": [*GOOD[:4], NAN]}
+    assert chosen(values, "plain", floor=-math.inf) == "good"
+    assert chosen(values, "plain", floor=-0.4) is None  # no better than guessing
+    assert likely_gain(GOOD, [NAN] * 5) is None
+
+
 @pytest.mark.parametrize(("arm", "taken"), [([2.0, 2.1], "arm"), ([2.0, 0.9], None)])
 def test_of_two_seeds_both_must_be_better(arm: list[float], taken: str | None) -> None:
     assert chosen({"plain": [1.0, 1.0], "arm": arm}, "plain", floor=-math.inf) == taken

@@ -108,6 +108,8 @@ def test_gains_are_measured_on_the_sealed_set_by_pairs(done: Done) -> None:
     sealed = Sealed(folder, "val_loss")
     arms = {arm["name"]: arm for arm in result["arms"]}
     remedies = result["fit"]["rounds"][0]["remedies"]
+    count = sum(len(each["remedies"]) for each in result["fit"]["rounds"])
+    assert count > len(remedies)
     for remedy in remedies:
         rows = []
         for at, seed in enumerate(result["seeds"]):
@@ -116,7 +118,7 @@ def test_gains_are_measured_on_the_sealed_set_by_pairs(done: Done) -> None:
             assert control is not None
             assert -each.mean() == pytest.approx(arms[remedy["arm"]]["test_loss"]["values"][at], rel=1e-6)
             rows.append(each - control)
-        expected = crossed_difference(np.stack(rows), simultaneous=len(remedies))
+        expected = crossed_difference(np.stack(rows), simultaneous=count)
         assert expected is not None
         assert remedy["test"]["difference"] == pytest.approx(expected.difference)
         assert remedy["test"]["ci95"] == pytest.approx(list(expected.ci95))  # type: ignore[arg-type]
@@ -254,6 +256,26 @@ def test_where_nothing_can_help_it_says_so(tmp_path: Path) -> None:
     assert all(each["winner"] is None for each in block["rounds"])
     assert block["simple"]["val_loss"] == pytest.approx(np.log(2), abs=0.1)
     assert "Nothing helped" in block["words"]
+
+
+@pytest.mark.usefixtures("few_remedies")
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_baseline_that_diverges_is_cured(tmp_path: Path) -> None:
+    result = run_fit(small(optimizer={"lr": 1e30}), tmp_path / "fit", budget=AMPLE)
+    block = result["fit"]
+    assert block["rounds"][0]["verdict"] == "diverged"
+    outcomes = {each["name"]: each["outcome"] for each in block["rounds"][0]["remedies"]}
+    assert outcomes["lr=0.3"] in ("BETTER", "CURED")
+    assert outcomes["epochs=8"] == "INCONCLUSIVE"  # it diverged as well
+    assert block["final"]["arm"].startswith("lr=0.3")
+    assert "The baseline diverged" in block["words"]
+    assert result["best"]["arm"] == block["final"]["arm"]
+
+
+def test_nobody_leaves_after_the_last_look(done: Done) -> None:
+    result, _folder, _ = done
+    assert len(result["seeds"]) == 3
+    assert all(remedy["left"] is None for each in result["fit"]["rounds"] for remedy in each["remedies"])
 
 
 @pytest.mark.usefixtures("few_remedies")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from wellfit.fitting.race import OUT_OF_TIME
 from wellfit.fitting.words import words_of
 
 LOSS = {"values": [0.6], "mean": 0.6, "ci95": None}
@@ -44,9 +45,23 @@ def test_a_gain_stands_with_its_interval(gain: tuple[float, float, float], said:
     assert said in words
 
 
+def test_a_baseline_without_a_model() -> None:
+    gone = {**PLAIN, "verdict": "diverged", "test_loss": None}
+    words = words_of(block(baseline=gone, rounds=[{**ROUND, "verdict": "diverged"}]), "val_loss")
+    assert words.startswith("The baseline diverged, and there is no model of it. Nothing helped")
+    assert words.endswith("there is no model.")
+
+
 def test_the_budget_is_named_as_the_reason() -> None:
     assert "larger --budget" in words_of(block(rounds=[], ended="budget"), "val_loss")
-    assert "with more time" in words_of(block(final=taken(0.1, 0.05, 0.15), ended="budget"), "val_loss")
+    words = words_of(block(final=taken(0.1, 0.05, 0.15), ended="budget"), "val_loss")
+    assert words.endswith(
+        "no choice has seen. It is well-fit. The budget ended it: a fit begun anew with more time could try more."
+    )
+    late = {**ROUND, "remedies": [{**REMEDY, "left": {"look": 1, "why": OUT_OF_TIME}}]}
+    words = words_of(block(rounds=[late], ended="budget"), "val_loss")
+    assert "1 change was tried in 1 round, but the time did not suffice for all seeds of any" in words
+    assert "Nothing helped" not in words
     assert "worth trying" in words_of(block(rounds=[], ended="well-fit"), "val_loss")
 
 

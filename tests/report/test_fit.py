@@ -57,7 +57,7 @@ def test_every_remedy_has_its_row_with_outcome_gain_and_when_it_left() -> None:
     assert outcomes == ["CURED", "BETTER", "NO GAIN", "WORSE", "WORSE", "INCONCLUSIVE"]
     assert "kept" in rows[0]
     assert "+0.060 [0.040, 0.080]" in rows[0]
-    assert "left after look 1: clearly behind another arm" in rows[3]
+    assert "left after 3 seeds: clearly behind another arm" in rows[3]
     assert "<dt>no time was left</dt><dd>wider</dd>" in html
     assert "Harm of dropout=0.3." in html.split("What to watch in the model")[1]
     assert "Harm of l2=0.001." not in html.split("What to watch in the model")[1]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.report.fit_sample import gain, make_fit, make_round, part, remedy, usual_fit
-from wellfit.views.fit_story import fit_headline, gain_text, story_lines
+from wellfit.views.fit_story import fit_headline, gain_text, story_lines, watch_lines
 from wellfit.views.remedies import Fit, Gain, read_fit
 
 KEPT = make_round(1, "plain", [remedy("a", "BETTER", 0.1)], winner="a")
@@ -130,6 +130,7 @@ def test_an_interval_that_excludes_zero_is_seen_to() -> None:
     assert gain_text(Gain(0.067, 0.0006, 0.133), "test_loss") == "+0.067 [0.001, 0.133]"
     assert gain_text(Gain(0.067, -0.0006, 0.1346), "test_loss") == "+0.07 [0.00, 0.13]"
     assert gain_text(Gain(0.067, float("nan"), float("nan")), "test_loss") == "+0.0670"
+    assert gain_text(Gain(1.94e20, -7.2e18, 3.9e20), "test_loss") == "+1.9e+20 [\N{MINUS SIGN}7.2e+18, 3.9e+20]"
     assert gain_text(None, "test_loss") == "\N{EN DASH}"
 
 
@@ -141,14 +142,19 @@ def test_lines_fit_the_terminal_and_lose_nothing(width: int) -> None:
     for one in fit_of(usual_fit()).attempts:
         assert one.name in text
         assert one.outcome in text
-    assert text.count("left after look 1") == 2
-    assert "test_loss 0.318 instead of 0.412" in text
-    assert "Harm of dropout=0.3." in text
+    assert text.count("left after 3 seeds: ") == 2  # one was beaten, one diverged
+    assert "hold for all 8 together. * is what was gone on from." in text
+    lines = watch_lines(fit_of(usual_fit()), width=width)
+    assert max(map(len, lines)) <= width
+    assert "dropout=0.3: Harm of dropout=0.3." in " ".join(" ".join(lines).split())
 
 
 def test_lines_of_a_fit_without_rounds() -> None:
     block = make_fit(final=ended("plain", "well-fit", None), baseline=part("plain", "well-fit", 0.3, 0.9))
-    assert story_lines(fit_of(block), width=80) == ["plain fits well, and there is nothing worth trying."]
+    assert story_lines(fit_of(block), width=80) == []
+    assert watch_lines(fit_of(block), width=80) == []
+    late = fit_of({**block, "skipped": [{"name": "l2", "why": "budget"}, {"name": "l1", "why": "tried as a"}]})
+    assert story_lines(late, width=80) == ["No time was left for l2.", ""]
 
 
 def test_unknown_outcomes_claim_nothing() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Result = dict[str, Any]
 NARROWEST, WIDEST = 40, 100
+NOTHING_WRITTEN = "interrupted; nothing was written, the same command begins anew"
 
 Source = Annotated[
     str,
@@ -100,7 +101,7 @@ def examine(
             if order.out is not None:
                 _write(order.out, order.name, result, page(result))
     except KeyboardInterrupt:
-        raise InterruptedStudyError("interrupted; nothing was written, the same command begins anew") from None
+        raise InterruptedStudyError(NOTHING_WRITTEN) from None
     if order.as_json:
         print_json(result)
     return result
@@ -112,7 +113,6 @@ def _write(out: Path, name: str, result: Result, page: str) -> None:
     from wellfit.report.file import write
     from wellfit.study.files import finite
 
-    out.mkdir(parents=True, exist_ok=True)
     write_atomic(out / f"{name}.json", (json.dumps(finite(result), indent=2, allow_nan=False) + "\n").encode())
     write(out / f"{name}.html", page)
 

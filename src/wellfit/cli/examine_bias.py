@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from wellfit.cli.examination import NOTHING_WRITTEN
 from wellfit.cli.options import AsJson, Quiet, Sets
-from wellfit.errors import InputError
+from wellfit.errors import InputError, InterruptedStudyError
 
 SHORT = "Bias and variance over k, width, depth or lambda, by bootstrap."
 EXAMPLES = """\b
@@ -70,9 +71,10 @@ def run(
 ) -> None:
     """Examine and print; progress goes to stderr."""
     if out is not None:
-        from wellfit.cli.target import check_target
+        from wellfit.cli.target import check_outside, check_target
 
         check_target(out / PAGE, option="--out")
+        check_outside(out, source, option="--out")
 
     from wellfit.cli.fail import begin_work
     from wellfit.cli.output import only_result, print_json
@@ -81,9 +83,12 @@ def run(
 
     begin_work()
     plan = f"bias and variance of {source} over {asked['over']}, {asked['bootstraps']} resamples"
-    with only_result(as_json), progress(plan=plan, metric="train_loss", quiet=quiet) as shown:
-        result = bias_variance(source, **asked, overrides=sets, listen=shown.listen)
-    written = None if out is None else write(result, out)
+    try:
+        with only_result(as_json), progress(plan=plan, metric="train_loss", quiet=quiet) as shown:
+            result = bias_variance(source, **asked, overrides=sets, listen=shown.listen)
+        written = None if out is None else write(result, out)
+    except KeyboardInterrupt:
+        raise InterruptedStudyError(NOTHING_WRITTEN) from None
     if as_json:
         print_json(result)
     else:
@@ -119,7 +124,8 @@ def show(result: Mapping[str, Any], written: Path | None) -> None:
     from wellfit.views.bias_variance import board, setting
 
     width = Console().width
-    console = Console(highlight=False, width=max(80, min(width, 120)))
+    console = Console(highlight=False, width=max(40, min(width, 120)))
+    wide = Console(highlight=False, width=max(80, min(width, 120)))  # a table is not cut
     console.print(Text(setting(result) + "."))
     for loss in result["losses"]:
         one = board(result, loss)
@@ -131,7 +137,7 @@ def show(result: Mapping[str, Any], written: Path | None) -> None:
             table.add_column(name, justify="right", no_wrap=True)
         for value, cells in one.rows:
             table.add_row(f"{value:g}", *cells, style="bold green" if value == one.lowest else None)
-        console.print(table)
+        wide.print(table)
         console.print(Text(one.words))
     console.print(
         Text("\n\N{PLUS-MINUS SIGN} half of a 95 % interval, for other trainings and other samples", style="dim")

@@ -25,6 +25,8 @@ COLUMNS = {
     "kurtosis": "kurtosis",
 }
 
+LEGEND = "dust: weights near 0 beside their row and column; start at: what is left of the random start"
+
 
 def command(
     model: Annotated[
@@ -63,7 +65,9 @@ def show(found: Mapping[str, Any]) -> None:
 
     from wellfit.views.numbers import share_text
 
-    console = Console(highlight=False, width=max(80, min(Console().width, 120)))
+    width = Console().width
+    console = Console(highlight=False, width=max(40, min(width, 120)))
+    wide = Console(highlight=False, width=max(80, min(width, 120)))  # a table is not cut
     console.print(Text.assemble((f"{found['verdict']}", "bold"), f" ({share_text(found['confidence'])})"))
     console.print(Text(found["words"]))
     chances = ", ".join(f"{kind} {share_text(share)}" for kind, share in found["probabilities"].items())
@@ -74,12 +78,9 @@ def show(found: Mapping[str, Any]) -> None:
         table.add_column(name, justify="right")
     for layer in found["layers"]:
         table.add_row(layer["name"], " x ".join(map(str, layer["shape"])), *_cells(layer), layer["guess"])
-    console.print(table)
-    console.print(
-        Text(
-            "dust: weights near 0 beside their row and column; start at: what is left of the random start", style="dim"
-        )
-    )
+    if found["layers"]:
+        wide.print(table)
+        console.print(Text(LEGEND, style="dim"))
     if found["truth"] is not None:
         console.print(Text(f"The recipe says: {_truth(found['truth'])}"))
 

@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from wellfit.cli.data_line import data_lines
 from wellfit.cli.fail import begin_work
 from wellfit.cli.output import only_result, print_json
 from wellfit.cli.progress import Shown, progress
-from wellfit.cli.summary import NARROWEST, WIDEST
+from wellfit.cli.summary import WIDEST
 from wellfit.fitting.budget import parse_budget
 from wellfit.fitting.events import FitEvent, Step
 from wellfit.fitting.run import run_fit
 from wellfit.recipe import StudySpec
 from wellfit.study.files import StudyFolder
-from wellfit.views.numbers import MISSING, count_text, difference_text, duration_text, interval_text, shown_decimals
-
-INTERVALS = "gain on the sealed test set with its 95 % interval; positive is better"
+from wellfit.study.prepare import design
+from wellfit.views.fit_story import story_lines, watch_lines
+from wellfit.views.numbers import count_text, duration_text
+from wellfit.views.remedies import Fit, read_fit
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def run(spec: StudySpec, wanted: Wanted) -> None:
                 fresh=wanted.fresh,
                 memory=memory,
                 listen=_listener(shown),
-                loaded=lambda prepared: shown.add(data_lines(prepared, prepared.arms)),
+                loaded=lambda prepared: shown.add(data_lines(prepared, design(spec))),
             )
             shown.finish()
         report = _report(folder)
@@ -97,20 +97,18 @@ def _report(folder: StudyFolder) -> Path:
 
 def print_fit(result: Mapping[str, Any], folder: Path, report: Path) -> None:
     """Print what was tried, what each brought, the answer in a paragraph, and where the model is."""
-    width = Console().width
-    console = Console(highlight=False, width=min(width, WIDEST))
-    wide = Console(highlight=False, width=max(width, NARROWEST))
-    block = result["fit"]
-    for each in block["rounds"]:
-        console.print(Text.assemble((f"Round {each['round']}", "bold"), f": {each['control']} is {each['verdict']}."))
-        console.print(Text(str(each["words"])))
-        if each["remedies"]:
-            wide.print(_table(each))
-    if any(each["remedies"] for each in block["rounds"]):
-        console.print(Text(INTERVALS, style="dim"))
-    console.print()
-    console.print(Text(str(block["words"]), style="bold"))
-    for line in _further(block):
+    console = Console(highlight=False, width=min(Console().width, WIDEST))
+    fit = read_fit(result)
+    assert fit is not None
+    story = story_lines(fit, width=console.width)
+    for line in story:
+        console.print(Text(line), soft_wrap=True)
+    if story and story[-1]:
+        console.print()
+    console.print(Text(fit.words, style="bold"))
+    for line in watch_lines(fit, width=console.width):
+        console.print(Text(line), soft_wrap=True)
+    for line in _further(fit):
         console.print(Text(line))
     best = result.get("best") or {}
     if best:
@@ -120,31 +118,8 @@ def print_fit(result: Mapping[str, Any], folder: Path, report: Path) -> None:
     console.print(Text(f"Time: {duration_text(float(result.get('seconds') or 0.0))}."))
 
 
-def _table(each: Mapping[str, Any]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for name in ("tried", "against", "seeds", "gain", "outcome"):
-        table.add_column(name, no_wrap=name in ("seeds", "outcome"), overflow="fold")
-    metric = str(each["remedies"][0]["metric"])
-    for remedy in each["remedies"]:
-        name = f"{remedy['name']} *" if remedy["arm"] == each["winner"] else str(remedy["name"])
-        finding = str(remedy["finding"]).replace("_", " ")
-        table.add_row(name, finding, str(len(remedy["seeds"])), _gain(remedy["test"], metric), remedy["outcome"])
-    return table
-
-
-def _gain(test: Mapping[str, Any] | None, metric: str) -> str:
-    if test is None:
-        return MISSING
-    if not test["ci95"]:
-        return difference_text(metric, float(test["difference"]))
-    low, high = map(float, test["ci95"])
-    places = shown_decimals(metric, [(high - low) / 2])
-    difference = difference_text(metric, float(test["difference"]), places=places)
-    return f"{difference} {interval_text(metric, low, high, places=places)}"
-
-
-def _further(block: Mapping[str, Any]) -> Iterator[str]:
-    if block["advice"]:
+def _further(fit: Fit) -> Iterator[str]:
+    if fit.advice:
         yield "What else would help: " + "; ".join(
-            f"{str(each['change']).replace('_', ' ')} ({each['reason']})" for each in block["advice"][:3]
+            f"{each.change.replace('_', ' ')} ({each.reason.rstrip('.')})" for each in fit.advice[:3]
         )

@@ -21,13 +21,15 @@ def diagnose_arm(
     reference: PerSeed = None,
     chance_loss: PerSeed = None,
     diverged: Sequence[bool] | None = None,
+    validation: int | None = None,
 ) -> Diagnosis:
     """Judge an arm by the curves of its seeds: the verdict of more than half of them, else ``unclear``.
 
     ``reference`` and ``chance_loss`` are one number for all seeds or one per seed. Where seeds have their own
     validation sets, the reference should be per seed: the best over all arms *and* seeds belongs to the luckiest
-    validation set. A finding is kept if more than half of the seeds show it, with the median epoch and medians of its
-    evidence; the diagnoses of the seeds are in ``seeds``. The confidence is the mean of the seeds' in that verdict.
+    validation set. ``validation`` is the number of samples in each, where known. A finding is kept if more than half of
+    the seeds show it, with the median epoch and medians of its evidence; the diagnoses of the seeds are in ``seeds``.
+    The confidence is the mean of the seeds' in that verdict.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def diagnose_arm(
     if len(marks) != len(runs):
         raise InputError("diverged", f"{len(marks)} values", f"{len(runs)}, one per seed")
     seeds = tuple(
-        judge(curves, reference=ref, chance_loss=chance, diverged=mark)
+        judge(curves, reference=ref, chance_loss=chance, diverged=mark, validation=validation)
         for curves, ref, chance, mark in zip(runs, references, chances, marks, strict=True)
     )
     if len(seeds) == 1:

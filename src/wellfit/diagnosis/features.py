@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,10 @@ class Features:
     """(``val_end`` - ``val_best``) / what can be won."""
     rise_in_noise: float
     """(``val_end`` - ``val_best``) / ``noise``."""
+    rise_in_error: float | None
+    """(``val_end`` - ``val_best``) / the standard error of the validation loss, sqrt(``val_end`` ``start`` / samples):
+    of a low loss most comes from a few answers as bad as guessing. ``None`` where the number of samples is not
+    known."""
     train_change_share: float
     """Change of the train loss since the turning point / what can be won; negative where it went on falling."""
     accuracy_change: float | None
@@ -110,13 +115,17 @@ class Features:
 
 
 def measure(
-    curves: Sequence[EpochRow], *, reference: float | None = None, chance_loss: float | None = None
+    curves: Sequence[EpochRow],
+    *,
+    reference: float | None = None,
+    chance_loss: float | None = None,
+    validation: int | None = None,
 ) -> Features:
     """Return the features of one run's curves.
 
     ``reference`` is the best validation loss that any arm of the study reached, this one among them; ``chance_loss``
     the loss of predicting the class frequencies (regression: the mean), both in the units of the curves; not finite,
-    they count as none. Rows from the first non-finite loss on are not used, so leave out rows without a validation.
+    they count as none; ``validation`` the number of validation samples. Rows from the first broken loss are not used.
 
     Raises
     ------
@@ -148,24 +157,20 @@ def measure(
         noise=shape.noise * unit,
         noise_share=shape.noise / winnable,
         rise_share=shape.rise / winnable,
-        rise_in_noise=shape.rise / max(shape.noise, LEAST_NOISE),
         train_change_share=shape.train_change / winnable,
         accuracy_change=_accuracy_change(rows, shape.turn),
         gap_share=(shape.val_end - shape.train_end) / shape.train_descent,
         gap_growth_share=(shape.rise - shape.train_change) / winnable,
         recent_fall_share=shape.recent_fall / shape.descent,
-        recent_fall_in_noise=shape.recent_fall / max(shape.noise, LEAST_NOISE),
         expected_fall_share=shape.expected_fall / shape.descent,
         train_expected_fall_share=shape.train_expected_fall / shape.train_descent,
-        train_fall_in_noise=shape.train_recent_fall / max(shape.train_noise, LEAST_NOISE),
         train_won_share=(round(start / unit, DIGITS) - shape.train_end + shape.train_rise) / (abs(start) / unit or 1.0),
         train_rise_share=shape.train_rise / shape.train_descent,
         train_noise_share=shape.train_noise / shape.train_descent,
-        climb_share=max(float((values - np.minimum.accumulate(values)).max()) for values in (train, val)),
-        peak_share=float(largest / unit),
-        later_peak_share=float(train[shape.turn :].max()),
         learned_share=None if chance is None or chance <= 0 else 1 - train_end / chance,
         is_reference=given is not None and (given >= val_best or math.isclose(given, val_best, rel_tol=1e-6)),
+        **_beside_chance(shape, start=round(start / unit, DIGITS), samples=validation),
+        **_peaks(train, val, turn=shape.turn),
         **_against(known, shape, to_win=to_win, unit=unit),
     )
 
@@ -196,6 +201,27 @@ def reference_loss(arms: Sequence[Sequence[EpochRow]]) -> float | None:
     return min(best, default=None)
 
 
+def _beside_chance(shape: Shape, *, start: float, samples: int | None) -> dict[str, Any]:
+    """Return rises and falls in multiples of what chance does: the noise of the curve, or that of a small set."""
+    noise, train_noise = (max(each, LEAST_NOISE) for each in (shape.noise, shape.train_noise))
+    variance = shape.val_end * start  # of one answer, where those that are wrong cost what guessing does
+    return {
+        "rise_in_noise": shape.rise / noise,
+        "rise_in_error": shape.rise / math.sqrt(variance / samples) if samples and variance > 0 else None,
+        "recent_fall_in_noise": shape.recent_fall / noise,
+        "train_fall_in_noise": shape.train_recent_fall / train_noise,
+    }
+
+
+def _peaks(train: np.ndarray, val: np.ndarray, *, turn: int) -> dict[str, float]:
+    """Return the largest climb and the largest losses, of curves as shares of the starting loss."""
+    return {
+        "climb_share": max(float((values - np.minimum.accumulate(values)).max()) for values in (train, val)),
+        "peak_share": max(float(np.abs(values).max()) for values in (train, val)),
+        "later_peak_share": float(train[turn:].max()),
+    }
+
+
 def _accuracy_change(rows: Sequence[EpochRow], turn: int) -> float | None:
     around = [row.val_accuracy for row in rows[max(0, turn - 1) : turn + 2]]
     end = [row.val_accuracy for row in rows[-3:]]
@@ -208,7 +234,7 @@ OF_REFERENCE = (
 )  # fmt: skip
 
 
-def _against(reference: float | None, shape: Shape, *, to_win: float, unit: float) -> dict[str, float | None]:
+def _against(reference: float | None, shape: Shape, *, to_win: float, unit: float) -> dict[str, Any]:
     """Return what the run leaves of the reference, and what would win it back; all ``None`` without reference."""
     found: dict[str, float | None] = dict.fromkeys(OF_REFERENCE)
     if reference is None:
@@ -237,6 +263,6 @@ def _finite(*values: float) -> bool:
 def _empty(broken_epoch: int | None) -> Features:
     """Features of a run without one finite row: all zero, so that they can be printed."""
     numbers = {field.name: 0.0 for field in fields(Features)}
-    absent = dict.fromkeys(("accuracy_change", "learned_share", *OF_REFERENCE))
+    absent = dict.fromkeys(("rise_in_error", "accuracy_change", "learned_share", *OF_REFERENCE))
     whole = {"evaluations": 0, "turning_epoch": 0, "broken_epoch": broken_epoch, "is_reference": False}
     return Features(**{**numbers, **absent, **whole})  # type: ignore[arg-type]

@@ -81,15 +81,20 @@ def overfitting(features: Features, limits: Thresholds) -> Finding | None:
 
 def _rose(features: Features, limits: Thresholds) -> bool:
     """Whether validation turned and rose beyond its noise, by enough of the descent, while training did not."""
-    enough = features.rise_share > limits.rise and is_resolved(features, limits)
+    enough = features.rise_share > limits.rise and is_resolved(features, limits) and _is_shown(features, limits)
     return enough and features.train_change_share < features.rise_share / 2
+
+
+def _is_shown(features: Features, limits: Thresholds) -> bool:
+    """Whether so many validation samples can show such a rise; where their number is not known, they are trusted."""
+    return features.rise_in_error is None or features.rise_in_error > limits.rise_in_error
 
 
 def _rose_apart(features: Features, limits: Thresholds) -> bool:
     """The same where the descent was long: by enough of its own level, while training fell by more than that."""
     level = (features.val_end - features.val_best) / features.val_best if features.val_best > 0 else 0.0
     apart = features.train_change_share < -features.rise_share < -limits.rise * 2 / 3
-    return apart and level > limits.rise_of_level and is_resolved(features, limits)
+    return apart and level > limits.rise_of_level and is_resolved(features, limits) and _is_shown(features, limits)
 
 
 def _rise_words(features: Features) -> str:

@@ -10,6 +10,7 @@ from wellfit.diagnosis.remedy import (
     JUMPS,
     LEARNS,
     LEARNS_NOTHING,
+    QUIET,
     SETTLED,
     SMOOTH,
     TRAIN_JUMPS,
@@ -231,6 +232,7 @@ TABLE: tuple[Entry, ...] = (
         "Goodfellow et al. 2016, section 11.3",
         LEARNS,
         SETTLED,
+        QUIET,
     ),
     entry(
         "underfitting",
@@ -239,6 +241,7 @@ TABLE: tuple[Entry, ...] = (
         "The loss was still falling a little at the end.",
         "Goodfellow et al. 2016, section 11.3",
         Bound("expected_fall_share", at_least=0.01, needed=True),
+        QUIET,
     ),
     entry(
         "noisy_validation",

@@ -81,6 +81,8 @@ TURNED = Bound("rise_share", at_least=0.01)
 SMOOTH = Bound("noise_share", at_most=0.02)
 """The validation loss hardly jumps: there is room for larger steps."""
 JUMPS = Bound("noise_share", at_least=0.05)
+QUIET = Bound("train_noise_share", at_most=0.05)
+"""The train loss settles: what is missing is capacity or time, not smaller steps."""
 TRAIN_JUMPS = Bound("train_noise_share", at_least=0.01)
 """The train loss jumps as well: not the size of the validation set alone."""
 

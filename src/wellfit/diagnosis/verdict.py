@@ -61,6 +61,7 @@ def judge(
     reference: float | None = None,
     chance_loss: float | None = None,
     diverged: bool = False,
+    validation: int | None = None,
 ) -> Diagnosis:
     """Judge one run by its two losses: does it under- or overfit?
 
@@ -68,7 +69,8 @@ def judge(
     scale of what can be won. ``reference`` (the best validation loss of any arm with this seed, see ``reference_loss``)
     tells a network that cannot fit from data that cannot be fitted, and a gap that can be avoided from one that cannot.
     All losses must be in the same units; which units does not matter. The verdict is on the curves up to their end, not
-    on the weights of the best epoch. ``diverged`` marks a run that broke off (``RunRecord.status``).
+    on the weights of the best epoch. ``diverged`` marks a run that broke off (``RunRecord.status``). ``validation``,
+    the number of validation samples, tells a rise of the validation loss from what a few of them do.
 
     Raises
     ------
@@ -76,7 +78,7 @@ def judge(
         If the epochs do not increase.
 
     """
-    features = measure(curves, reference=reference, chance_loss=chance_loss)
+    features = measure(curves, reference=reference, chance_loss=chance_loss, validation=validation)
     last_epoch = curves[-1].epoch if curves else 0
 
     def at(limits: Thresholds) -> tuple[Verdict, tuple[Finding, ...]]:

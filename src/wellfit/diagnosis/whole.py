@@ -76,7 +76,8 @@ def diagnose(
         How the train series were measured: ``eval`` as validation is, or ``train`` with dropout, augmentation and
         penalty on. Known for wellfit's own runs and some logs.
     regularizers, kind, facts
-        For the remedies, as in ``prescribe``.
+        For the remedies, as in ``prescribe``. ``facts.validation``, the number of validation samples, also tells a rise
+        of the validation loss from what a few samples do.
 
     Raises
     ------
@@ -90,9 +91,10 @@ def diagnose(
     found = replace(found, measured=measured or found.measured, diverged=found.diverged or diverged)
     rows = _rows(found, remarks)
     best = _reachable(rows, reference, baseline, chance_loss)
-    core = judge(rows, reference=best, chance_loss=chance_loss, diverged=found.diverged)
+    samples = None if facts.task == "segmentation" else facts.validation  # an image's loss is a mean over many answers
+    core = judge(rows, reference=best, chance_loss=chance_loss, diverged=found.diverged, validation=samples)
     core = _limited(core, found)
-    features = measure(rows, reference=best, chance_loss=chance_loss)
+    features = measure(rows, reference=best, chance_loss=chance_loss, validation=samples)
     seen = track(found, features)
     rules = OF_DIVERGED if core.verdict == "diverged" else (*FURTHER_RULES, *INSIDE)
     core = replace(core, findings=(*core.findings, *_further(seen, rules)), remarks=tuple(remarks))

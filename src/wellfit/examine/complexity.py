@@ -20,6 +20,8 @@ VALUES: dict[Axis, tuple[float, ...]] = {
 }
 """What is tried unless other values are given."""
 MOST_VALUES = 40
+MOST: dict[Axis, int] = {"width": 10_000, "depth": 50}
+"""Of one value; more would not be trained in any sensible time, and a mistyped number must not run for hours."""
 SIMPLER_UP: tuple[Axis, ...] = ("k", "lambda")
 """Axes on which larger values make simpler models."""
 WIDTH = 32
@@ -57,6 +59,8 @@ def axis_values(over: Axis, values: Sequence[float] | None, *, samples: int, giv
         if not math.isfinite(value) or value < least or (whole and value != int(value)):
             kind = f"whole numbers of at least {least}" if whole else "numbers of at least 0"
             raise InputError(where, f"received {value:g} for {over}", kind)
+        if value > MOST.get(over, math.inf):
+            raise InputError(where, f"received {value:g} for {over}", f"at most {MOST[over]:,}")
         if over == "k" and value > samples:
             raise InputError(where, f"received {value:g} neighbors", f"at most the {samples} train samples")
     return chosen
@@ -73,6 +77,8 @@ def network_at(recipe: Recipe, over: Axis, value: float) -> Recipe:
     ------
     RecipeError
         A network whose width or depth is not a number.
+    InputError
+        More channels than MOST["width"].
 
     """
     if over == "lambda":
@@ -90,6 +96,10 @@ def network_at(recipe: Recipe, over: Axis, value: float) -> Recipe:
             if over == "width"
             else [first * 2**block for block in range(size)]
         )
+        if max(channels, default=0) > MOST["width"]:
+            raise InputError(
+                "--values", f"{size} for {over} makes {max(channels):,} channels", f"at most {MOST['width']:,}"
+            )
         return apply_patch(recipe, {"model": {"channels": channels}}, where=f"--over {over}")
     hidden = [size] * max(1, len(model.hidden)) if over == "width" else [(model.hidden or (WIDTH,))[0]] * size
     return apply_patch(recipe, {"model": {"hidden": hidden}}, where=f"--over {over}")

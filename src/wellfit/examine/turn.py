@@ -42,7 +42,7 @@ class Turn:
         if not self.beyond:
             return f"{lowest} It is the most complex value tried: variance has not taken over."
         if not self.worse:
-            return f"{lowest} No value {way} it is worse beyond noise: variance does not take over."
+            return f"{lowest} No value {way} it is worse beyond noise: that variance takes over is not shown."
         if not sure:
             return f"{lowest} What is worse {way} it is so by bias^2: there the training did not get as far."
         count = f"{len(self.by_variance)} of {total} values, {len(sure)} of them beyond noise"

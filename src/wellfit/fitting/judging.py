@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
+from typing import Any
 
-from wellfit.data import Kind
 from wellfit.diagnosis import Diagnosis, diagnose, reference_loss
 from wellfit.diagnosis.arm import combine
-from wellfit.record import RunRecord
+from wellfit.diagnosis.risk import DataFacts
+from wellfit.record import EpochRow, RunRecord
 from wellfit.train.events import Key
+
+AVERAGED = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
 
 
 def judge_arm(
@@ -19,7 +22,7 @@ def judge_arm(
     *,
     chance: float,
     simple: Mapping[int, float] | None,
-    kind: Kind,
+    facts: DataFacts,
 ) -> Diagnosis:
     """Return the diagnosis of an arm from its finished runs, at least one.
 
@@ -28,14 +31,15 @@ def judge_arm(
     nothing, or do not agree, the mean of their curves decides, which has less noise.
     """
     runs = [record for key, record in records.items() if key[0] == arm]
-    vote = combine([_judge(run, records, chance, simple, kind) for run in runs])
+    vote = combine([_judge(run, records, chance, simple, facts) for run in runs])
     if vote.verdict not in ("well-fit", "unclear") or any(run.status == "diverged" for run in runs) or len(runs) < 2:
         return vote
     mean = _mean(runs)
-    together = _judge(mean, _means(records), chance, _mean_of(simple), kind)
+    seen = replace(facts, validation=None if facts.validation is None else facts.validation * len(runs))
+    together = _judge(mean, _means(records), chance, _mean_of(simple), seen)
     if together.verdict in ("well-fit", "unclear"):
         # the arms of a fit are given about the same epochs: the best of them may be as far from its end
-        together = _judge(mean, {}, chance, _mean_of(simple), kind)
+        together = _judge(mean, {}, chance, _mean_of(simple), seen)
     if together.verdict in ("well-fit", "unclear"):
         return vote
     return replace(
@@ -55,15 +59,14 @@ def _means(records: Mapping[Key, RunRecord]) -> dict[Key, RunRecord]:
 
 
 def _mean(runs: Sequence[RunRecord]) -> RunRecord:
-    """Return a run whose two losses are the means over runs, up to the epoch that all of them had."""
+    """Return a run whose losses and accuracies are the means over runs, up to the epoch that all of them had."""
     rows = zip(*(run.curves for run in runs), strict=False)
-    curves = tuple(
-        replace(
-            row[0], train_loss=fmean(each.train_loss for each in row), val_loss=fmean(each.val_loss for each in row)
-        )
-        for row in rows
-    )
-    return replace(runs[0], seed=0, curves=curves)
+    return replace(runs[0], seed=0, curves=tuple(replace(row[0], **_mean_row(row)) for row in rows))
+
+
+def _mean_row(row: Sequence[EpochRow]) -> dict[str, Any]:
+    columns = {name: [getattr(each, name) for each in row] for name in AVERAGED}
+    return {name: None if None in values else fmean(values) for name, values in columns.items()}
 
 
 def _mean_of(simple: Mapping[int, float] | None) -> dict[int, float] | None:
@@ -75,7 +78,7 @@ def _judge(
     records: Mapping[Key, RunRecord],
     chance: float,
     simple: Mapping[int, float] | None,
-    kind: Kind,
+    facts: DataFacts,
 ) -> Diagnosis:
     others: Sequence[RunRecord] = [r for r in records.values() if r.seed == run.seed and r.arm != run.arm]
     own = [run] if others else []
@@ -87,5 +90,5 @@ def _judge(
         diverged=run.status == "diverged",
         measured="eval",
         regularizers=tuple(run.recipe["regularizers"]),
-        kind=kind,
+        facts=facts,
     )

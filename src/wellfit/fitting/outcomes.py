@@ -16,7 +16,7 @@ from wellfit.fitting.session import Session
 from wellfit.fitting.trials import Setting
 from wellfit.stats.crossed import Crossed
 from wellfit.stats.intervals import estimate
-from wellfit.stats.outcome import margin_of, outcome
+from wellfit.stats.outcome import Outcome, margin_of, outcome
 from wellfit.study.design import PLAIN
 
 
@@ -38,8 +38,13 @@ def fit_block(session: Session, setting: Setting, course: Course) -> dict[str, A
     sealed = Sealed(session.folder.path, session.bench.spec.metric)
     final = _part(session, setting, course.final)
     whole = None if course.final == PLAIN else sealed.gain(course.final, PLAIN, setting.seeds)
+    tried = [_trained(session, setting, each) for each in course.rounds]
+    count = sum(map(len, tried))
     return {
-        "rounds": [_round(session, setting, sealed, each) for each in course.rounds],
+        "rounds": [
+            _round(session, setting, sealed, each, those, count)
+            for each, those in zip(course.rounds, tried, strict=True)
+        ],
         "baseline": _part(session, setting, PLAIN),
         "final": {**final, "gain": crossed_dict(whole)},
         "simple": None if setting.simple is None else setting.simple.to_dict(),
@@ -47,6 +52,7 @@ def fit_block(session: Session, setting: Setting, course: Course) -> dict[str, A
         "plan": setting.plan,
         "ended": course.ended,
         "budget": session.clock.budget,
+        "skipped": course.last["skipped"],
         "advice": course.last["advice"],
     }
 
@@ -72,7 +78,7 @@ def diagnosis_of(session: Session, setting: Setting, arm: str) -> Diagnosis:
         {key: record for key, record in session.records().items() if key[1] in setting.seeds},
         chance=setting.chance,
         simple=None if setting.simple is None else setting.simple.val_loss,
-        kind=next(iter(session.bench.replicates.values())).dataset.kind,
+        facts=setting.facts(session, arm),
     )
 
 
@@ -90,10 +96,17 @@ def _part(session: Session, setting: Setting, arm: str) -> dict[str, Any]:
     return found
 
 
-def _round(session: Session, setting: Setting, sealed: Sealed, each: Round) -> dict[str, Any]:
-    """Return a round with every remedy's outcome."""
-    plan, records = each.plan, session.records()
-    trained = [trial for trial in each.trials if any((trial["arm"], seed) in records for seed in setting.seeds)]
+def _trained(session: Session, setting: Setting, each: Round) -> list[Mapping[str, Any]]:
+    """Return the trials of a round that have a finished run."""
+    records = session.records()
+    return [trial for trial in each.trials if any((trial["arm"], seed) in records for seed in setting.seeds)]
+
+
+def _round(
+    session: Session, setting: Setting, sealed: Sealed, each: Round, trained: Sequence[Mapping[str, Any]], count: int
+) -> dict[str, Any]:
+    """Return a round with every remedy's outcome; ``count``: the remedies of all rounds."""
+    plan = each.plan
     values = values_of(session, [each.control, *(trial["arm"] for trial in trained)], setting.seeds)
     gains = {trial["arm"]: gain(values[trial["arm"]], values[each.control]) for trial in trained}
     corrected = holm_of(gains)
@@ -106,10 +119,12 @@ def _round(session: Session, setting: Setting, sealed: Sealed, each: Round) -> d
             "ci95": None if mine.ci95 is None else list(mine.ci95),
             "p_holm": corrected[arm],
         }
-        remedies.append(_remedy(session, setting, sealed, each, trial, len(trained)) | {"validation": validation})
+        remedies.append(_remedy(session, setting, sealed, each, trial, count) | {"validation": validation})
+    late = [{"name": trial["name"], "why": "budget"} for trial in each.trials if trial not in trained]
     return {
         "round": each.number,
-        **{key: plan[key] for key in ("control", "verdict", "words", "findings", "risks", "skipped")},
+        **{key: plan[key] for key in ("control", "verdict", "words", "findings", "risks")},
+        "skipped": [*plan["skipped"], *late],
         "remedies": remedies,
         "winner": each.winner,
     }
@@ -132,10 +147,36 @@ def _remedy(
         "test": crossed_dict(found),
         "metric": sealed_metric(bench.spec.metric),
         "verdict_after": after.verdict,
-        "outcome": outcome(
-            None if found is None else found.ci95, margin=_margin(session, setting, each.control), cured=cured
+        "outcome": _outcome(
+            found,
+            margin=_margin(session, setting, each.control),
+            cured=cured,
+            broken=_broken(session, setting, arm),
+            control_broken=_broken(session, setting, each.control),
         ),
     }
+
+
+def _outcome(found: Crossed | None, *, margin: float, cured: bool, broken: float, control_broken: float) -> Outcome:
+    """Return the outcome of a remedy; ``broken``: the shares of runs that diverged and came to nothing.
+
+    Those have no gain, or one as large as chance would have it: where most of an arm's are broken that decides, and
+    where any of a remedy's is it is not called better.
+    """
+    if max(broken, control_broken) > 0.5:
+        if min(broken, control_broken) > 0.5:
+            return "INCONCLUSIVE"
+        return "WORSE" if broken > control_broken else "CURED" if cured else "BETTER"
+    word = outcome(None if found is None else found.ci95, margin=margin, cured=cured)
+    return "INCONCLUSIVE" if broken and word in ("CURED", "BETTER") else word
+
+
+def _broken(session: Session, setting: Setting, arm: str) -> float:
+    """Return the share of an arm's finished runs that diverged and hand over no model, or one worse than guessing."""
+    records = session.records()
+    runs = [records[arm, seed] for seed in setting.seeds if (arm, seed) in records]
+    lost = [run.best_epoch == 0 or run.value("val_loss") > setting.chance for run in runs if run.status == "diverged"]
+    return sum(lost) / max(len(runs), 1)
 
 
 def sealed_metric(metric: str) -> str:

@@ -25,6 +25,8 @@ the test set."""
 COMBINED = 0.2
 """One-sided p below which an arm is worth combining, and may be taken where another one is surely better."""
 MOST_COMBINATIONS = 3
+BEHIND, DIVERGED, OUT_OF_TIME = "clearly behind another arm", "diverged", "the budget"
+"""Why an arm leaves."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,9 @@ def chosen(values: Values, control: str, *, floor: float, together: Collection[s
     are; ``None`` where none is.
 
     Surely: one-sided p at most TAKEN; likely: COMBINED. With two seeds or one there is no p worth the name: all must be
-    better. An arm must also be above ``floor``, what guessing reaches. A combination (``together``) is taken only where
-    it is likely better than the best single change: what adds nothing is left out.
+    better. Where the control diverged with a seed, an arm that did with none is surely better. An arm must also be
+    above ``floor``, what guessing reaches. A combination (``together``) is taken only where it is likely better than
+    the best single change: what adds nothing is left out.
     """
     others = [arm for arm in standing(values) if arm != control and _mean(values[arm]) > floor]
     if not any(_is_better(values[arm], values[control], TAKEN) for arm in others):
@@ -103,9 +106,11 @@ def to_combine(gains: Mapping[str, float], fields: Mapping[str, Collection[str]]
 
 
 def _is_better(arm: Sequence[float], control: Sequence[float], level: float) -> bool:
-    differences = np.asarray(arm, float) - np.asarray(control, float)
-    if not np.isfinite(differences).all():
+    if not np.isfinite(np.asarray(arm, float)).all():
         return False
+    differences = np.asarray(arm, float) - np.asarray(control, float)
+    if not np.isfinite(differences).all():  # the control diverged, and the arm did not
+        return True
     found = gain(arm, control)
     if len(differences) < 3:
         return bool((differences > 0).all())

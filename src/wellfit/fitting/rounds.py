@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,17 @@ from typing import Any
 from wellfit.errors import InputError
 from wellfit.fitting.bench import arm_name
 from wellfit.fitting.journal import Decision
-from wellfit.fitting.race import Values, chosen, likely_gain, looks, standing, to_combine
+from wellfit.fitting.race import (
+    BEHIND,
+    DIVERGED,
+    OUT_OF_TIME,
+    Values,
+    chosen,
+    likely_gain,
+    looks,
+    standing,
+    to_combine,
+)
 from wellfit.fitting.session import Session
 from wellfit.fitting.trials import Setting
 from wellfit.recipe import apply_patch
@@ -18,7 +29,6 @@ from wellfit.stats.racing import eliminate
 
 Left = dict[str, dict[str, Any]]
 """Arm -> the look after which it left, and why."""
-OUT_OF_TIME = "the budget"
 
 
 @dataclass(frozen=True)
@@ -97,20 +107,25 @@ def _race(session: Session, setting: Setting, name: str, control: str, arms: Seq
 def _leaving(
     session: Session, setting: Setting, arms: Sequence[str], seeds: Sequence[int], look: int, began: int
 ) -> Decision:
-    """Return which arms go on, best first, and which leave: beaten by another one, or for want of time."""
+    """Return which arms go on, best first, and which leave: beaten by another one, or for want of time.
+
+    After the last look nobody leaves: there is nothing more to be saved.
+    """
     control, values = arms[0], values_of(session, arms, seeds)
-    stages = looks(setting.seeds)
-    gone = eliminate(values, looks=len(stages), arms=began)
-    left = {arm: "clearly behind another arm" for arm in gone if arm != control}
-    on = [arm for arm in standing(values) if arm != control and arm not in left]
-    if look < len(stages):
-        rest = setting.seeds[len(seeds) :]
-        needed = 0.0
-        for place, arm in enumerate(on):
-            needed += session.cost(session.bench.members(arm, rest))
-            if place and needed > session.left:
-                left |= dict.fromkeys(on[place:], OUT_OF_TIME)
-                break
+    racing = [arm for arm in standing(values) if arm != control]
+    last = len(looks(setting.seeds))
+    if look == last:
+        return {"on": racing, "left": {}}
+    gone = eliminate(values, looks=last - 1, arms=began)
+    left = {arm: BEHIND if math.isfinite(sum(values[arm])) else DIVERGED for arm in gone if arm != control}
+    on = [arm for arm in racing if arm not in left]
+    rest = setting.seeds[len(seeds) :]
+    needed = 0.0
+    for place, arm in enumerate(on):
+        needed += session.cost(session.bench.members(arm, rest))
+        if place and needed > session.left:
+            left |= dict.fromkeys(on[place:], OUT_OF_TIME)
+            break
     return {"on": on, "left": left}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from wellfit.fitting.labels import look_at_labels
 from wellfit.fitting.outcomes import Course
+from wellfit.fitting.race import OUT_OF_TIME
 from wellfit.fitting.rounds import Round, run_round, values_of
 from wellfit.fitting.session import Session
 from wellfit.fitting.simple import Simple, simple_model
@@ -24,6 +25,8 @@ BASELINE_SHARE = 0.25
 """Part of the budget that the baseline may take: three arms beside it are to have the same."""
 FEWEST = 3
 """Seeds without which a comparison hardly says anything."""
+SIMPLE_SECONDS, SIMPLE_SHARE = 3.0, 0.1
+"""What a simple model is taken to need (most of it to load its library), and the part of the budget that it may."""
 LEARNED = 0.02
 """Part of what guessing reaches that an arm must be better, to be more than a guess."""
 LUCK = 0.25
@@ -48,6 +51,8 @@ def search(session: Session) -> tuple[Setting, Course]:
         if done.winner is not None:
             session.say(f"{name}: goes on from {done.winner}")
             control = done.winner
+        elif len(done.left) == len(done.trials) and set(map(_why, done.left.values())) == {OUT_OF_TIME}:
+            session.say(f"{name}: the time did not suffice to train any with all seeds")
         else:
             session.say(f"{name}: nothing was surely better than {control}")
     raise AssertionError("the rounds never end by themselves")
@@ -84,6 +89,8 @@ def _fewest(session: Session) -> int:
 
 
 def _simple(session: Session, seeds: Sequence[int]) -> dict[str, Any]:
+    if SIMPLE_SHARE * session.clock.budget < SIMPLE_SECONDS:
+        return {"kind": None}
     found = simple_model(session.bench.spec.recipe, session.bench.replicates, seeds)
     return {"kind": None} if found is None else {"kind": found.kind, "val_loss": dict(found.val_loss)}
 
@@ -117,6 +124,10 @@ def _tried(session: Session, setting: Setting, tried: set[str], done: Round) -> 
     return {name for name in tried | behind if "=" in name}
 
 
+def _why(left: Mapping[str, Any]) -> str:
+    return str(left["why"])
+
+
 def _ended(plan: Mapping[str, Any], rounds: Sequence[Round]) -> str:
     """Return why there is nothing left to try."""
     if any(each["why"] == "budget" for each in plan["skipped"]):
@@ -131,7 +142,8 @@ def _ended(plan: Mapping[str, Any], rounds: Sequence[Round]) -> str:
 def _about(number: int, plan: Mapping[str, Any]) -> str:
     found = f"round {number}: {plan['control']} is {plan['verdict']}"
     if not plan["trials"]:
-        return f"{found}; nothing is left to try"
+        is_late = any(each["why"] == "budget" for each in plan["skipped"])
+        return f"{found}; {'no time is left to try more' if is_late else 'nothing is left to try'}"
     return f"{found}; tries {', '.join(str(trial['name']) for trial in plan['trials'])}"
 
 

@@ -53,7 +53,7 @@ def plan_round(session: Session, setting: Setting, number: int, control: str, tr
         {key: record for key, record in session.records().items() if key[1] in setting.seeds},
         chance=setting.chance,
         simple=None if setting.simple is None else setting.simple.val_loss,
-        kind=next(iter(bench.replicates.values())).dataset.kind,
+        facts=facts,
     )
     offered = worth_trying(diagnosis, bench.recipe(control), facts, tried)
     trials, skipped = _affordable(session, setting, number, control, offered)

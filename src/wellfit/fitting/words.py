@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from wellfit.fitting.race import OUT_OF_TIME
 from wellfit.record import is_share
 
 SEALED = "on the sealed test set, which no choice has seen"
@@ -20,7 +21,11 @@ def _sentences(block: Mapping[str, Any], metric: str) -> Iterator[str]:
     baseline, final = block["baseline"], block["final"]
     name = "test_accuracy" if is_share(metric) and baseline.get("test_accuracy") else "test_loss"
     first = rounds[0]["verdict"] if rounds else baseline["verdict"]
-    yield f"The baseline is {first}, with a {_plain(name)} of {_mean(baseline, name)}."
+    state = "diverged" if first == "diverged" else f"is {first}"
+    is_model = bool(baseline.get(name))
+    value = f"with a {_plain(name)} of {_mean(baseline, name)}" if is_model else "and there is no model of it"
+    yield f"The baseline {state}, {value}."
+    stays = "the baseline is the model" if is_model else "there is no model"
     count = sum(len(each["remedies"]) for each in rounds)
     if not count:
         yield _why_none(block)
@@ -28,15 +33,19 @@ def _sentences(block: Mapping[str, Any], metric: str) -> Iterator[str]:
         return
     tried = f"{_count(count, 'change')} {'was' if count == 1 else 'were'} tried in {_count(len(rounds), 'round')}"
     if final["arm"] == baseline["arm"]:
-        yield f"Nothing helped: {tried}, and none was surely better on validation; the baseline is the model."
+        if all((r.get("left") or {}).get("why") == OUT_OF_TIME for each in rounds for r in each["remedies"]):
+            yield f"{tried}, but the time did not suffice for all seeds of any: {stays}."
+        else:
+            yield f"Nothing helped: {tried}, and none was surely better on validation; {stays}."
         yield from _hidden(rounds, name)
     else:
         yield f"{tried}, and on validation '{final['arm']}' came out best: a {_plain(name)} of {_mean(final, name)}."
         yield _gain(final["gain"], name)
+    if final["arm"] != baseline["arm"]:
+        state = "It diverged" if final["verdict"] == "diverged" else f"It is {final['verdict']}"
+        yield f"{state}." if block["ended"] == "budget" else f"{state}, and nothing else that is worth trying is left."
     if block["ended"] == "budget":
-        yield "The budget ended it: with more time more could be tried."
-    elif final["arm"] != baseline["arm"]:
-        yield f"It is {final['verdict']}, and nothing else that is worth trying is left."
+        yield "The budget ended it: a fit begun anew with more time could try more."
     yield from _simple(block)
 
 

@@ -50,7 +50,8 @@ def learning_curve_figure(result: Mapping[str, Any]) -> Figure:
     known += [scale * value for point in band for value in (*point["ci95"], point["error"]) if value > 0]
     trained = [value for size in shown if (value := _train_value(size, metric, scale)) > 0]
     low = min([*known, *(value for value in trained if known and value > min(known) / 30)], default=0.1)
-    most = max([*known, *trained], default=1.0)
+    tops = [scale * size["error"]["ci95"][1] for size in shown if size["error"]["ci95"]]
+    most = max([*known, *trained, *tops], default=1.0)
     last = band[-1]["samples"] if band else sizes[-1]["samples"]
     ends = (sizes[0]["samples"], last)
     x = {**axis("train samples"), "type": "log", "range": log_range(*ends), **_ticks(*ends)}

@@ -101,6 +101,7 @@ def _arm(arm: Arm, records: Sequence[RunRecord], facts: Facts) -> dict[str, Any]
             reference=references,
             chance_loss=facts.chance,
             diverged=[record.status == "diverged" for record in records],
+            validation=None if facts.data.get("task") == "segmentation" else facts.data.get("validation"),
         )
         verdict, words = diagnosis.verdict, diagnosis.words
         findings = [

@@ -1,4 +1,4 @@
-"""A fit told: its answer in a sentence, and its rounds as lines for a terminal of any width."""
+"""A fit told: its answer in a sentence, its rounds and what to watch as lines for a terminal of any width."""
 
 from __future__ import annotations
 
@@ -8,12 +8,25 @@ from collections.abc import Iterator, Sequence
 
 from wellfit.record import is_share
 from wellfit.views.headline import Headline
-from wellfit.views.numbers import MISSING, difference_text, interval_text, plain, shown_decimals
+from wellfit.views.numbers import (
+    MINUS,
+    MISSING,
+    count_text,
+    difference_text,
+    interval_text,
+    listing,
+    plain,
+    shown_decimals,
+)
 from wellfit.views.remedies import Attempt, Fit, Gain, Part, Round
 
 NARROWEST = 24
 """Columns below which nothing is made to fit."""
 MOST_PLACES = 6
+HUGE = 1e5
+"""Gains that large are shown by their power of ten."""
+MOST_LATE = 8
+"""Remedies that are named of those that there was no time for."""
 VERDICTS = {"underfit": "underfits", "overfit": "overfits", "well-fit": "fits well", "unconverged": "has not converged"}
 
 
@@ -69,15 +82,18 @@ def gain_text(gain: Gain | None, metric: str, *, places: int | None = None, sign
     nearest = (100 if is_share(metric) else 1) * min(abs(gain.low), abs(gain.high))
     while gain.tone != "unclear" and places < MOST_PLACES and round(nearest, places) == 0:
         places += 1
+    if max(abs(gain.difference), nearest) >= HUGE:  # a control that diverged
+        bounds = f" [{gain.low:.2g}, {gain.high:.2g}]" if math.isfinite(gain.low + gain.high) else ""
+        return f"{gain.difference:{'+' if signed else ''}.2g}{bounds}".replace("-", MINUS)
     size = difference_text(metric, gain.difference, places=places, signed=signed)
     return f"{size} {interval_text(metric, gain.low, gain.high, places=places)}".rstrip()
 
 
 def left_text(attempt: Attempt) -> str:
-    """Return ``left after look 1: clearly behind another arm``; empty for an arm that stayed."""
+    """Return ``left after 3 seeds: clearly behind another arm``; empty for an arm that stayed."""
     if attempt.left is None:
         return ""
-    when = f"left after look {attempt.left.look}" if attempt.left.look else "left"
+    when = f"left after {count_text(attempt.seeds, 'seed')}" if attempt.seeds else "left"
     return f"{when}: {attempt.left.why}" if attempt.left.why else when
 
 
@@ -93,28 +109,38 @@ def unit_text(metric: str) -> str:
 
 
 def story_lines(fit: Fit, *, width: int = 80) -> list[str]:
-    """Return the rounds of a fit as plain lines of at most ``width`` columns; the answer comes last.
+    """Return the rounds of a fit as plain lines of at most ``width`` columns; none where there was no round.
 
     What is longer than a line is broken at spaces; a row of a table that does not fit becomes two, the second indented.
     """
     width = max(width, NARROWEST)
     lines = [line for each in fit.rounds for line in _round_lines(each, width)]
+    late = [name for why, names in fit.untried if why == "budget" for name in names]
+    if late:
+        lines += [*_wrapped(f"No time was left for {listing(late, most=MOST_LATE)}.", width), ""]
     if any(attempt.test is not None for attempt in fit.attempts):
-        note = f"gain on the sealed test set in {unit_text(fit.metric)}, with its 95 % interval; * goes on"
-        lines += [*_wrapped(note, width), ""]
-    lines += _wrapped(fit_headline(fit).sentence, width)
-    for name, harm in fit.to_watch:
-        lines += _wrapped(f"{name}: {harm}", width, start="  ", then="    ")
+        together = f" that hold for all {count} together" if (count := len(fit.attempts)) > 1 else ""
+        note = f"Gains are {unit_text(fit.metric)} on the sealed test set against the arm that the round began with,"
+        star = " * is what was gone on from." if fit.applied else ""
+        lines += _wrapped(f"{note} with 95 % intervals{together}.{star}", width)
     return lines
+
+
+def watch_lines(fit: Fit, *, width: int = 80) -> list[str]:
+    """Return when each change that the model is made of does harm, as lines of at most ``width`` columns."""
+    width = max(width, NARROWEST)
+    lines = [
+        line for name, harm in fit.to_watch for line in _wrapped(f"{name}: {harm}", width, start="  ", then="    ")
+    ]
+    return ["To watch:", *lines] if lines else []
 
 
 def _round_lines(each: Round, width: int) -> Iterator[str]:
     verdict = VERDICTS.get(each.verdict, each.verdict)
     seen = f" {each.words}" if each.words else ""
     yield from _wrapped(f"Round {each.number}: {each.control} {verdict}.{seen}", width)
-    places = gain_places(each.attempts)
     names = [f"{one.name}{' *' if one.is_winner else ''}" for one in each.attempts]
-    gains = [gain_text(one.test, one.metric, places=places) for one in each.attempts]
+    gains = [gain_text(one.test, one.metric) for one in each.attempts]
     outcomes, longest = [one.outcome for one in each.attempts], max(map(len, names), default=0)
     column = max(map(len, outcomes), default=0)
     for attempt, name, gain in zip(each.attempts, names, gains, strict=True):
@@ -124,8 +150,12 @@ def _round_lines(each: Round, width: int) -> Iterator[str]:
         else:
             yield from _wrapped(f"{attempt.outcome}: {name}", width, start="  ", then="    ")
             yield from _wrapped(gain, width, start="    ", then="    ")
-        if attempt.left is not None:
-            yield from _wrapped(left_text(attempt), width, start="    ", then="    ")
+    gone: dict[str, list[str]] = {}
+    for attempt in each.attempts:
+        gone.setdefault(left_text(attempt), []).append(attempt.name)
+    for left, those in gone.items():
+        if left:
+            yield from _wrapped(f"{left} ({', '.join(those)})", width, start="  ", then="    ")
     yield ""
 
 

@@ -138,7 +138,7 @@ def _gap(result: Mapping[str, Any]) -> list[str]:
     gaps = [_mean(size["error"]) - _train(size, metric) for size in (first, last)]
     if not all(math.isfinite(gap) for gap in gaps):
         return []
-    verb = "shrinks" if gaps[1] < gaps[0] else "grows"
+    verb = "goes" if min(gaps) < 0 else "shrinks" if gaps[1] < gaps[0] else "grows"
     return [
         f"The gap between train and validation {verb} from {show.value(gaps[0])} at {first['samples']:,} samples to "
         f"{show.value(gaps[1])} at {last['samples']:,}."

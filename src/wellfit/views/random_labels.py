@@ -13,6 +13,10 @@ ABOVE_CHANCE = 3.0
 """Standard errors above chance from which an accuracy on true labels, learned from random ones, is no chance."""
 
 
+CLEARLY_MORE = 1.5
+"""Times as many epochs for random labels, below which true ones are hardly the easier."""
+
+
 @dataclass(frozen=True)
 class Cells:
     """A line of the table: one kind of labels."""
@@ -74,6 +78,8 @@ def _beside(result: Mapping[str, Any]) -> str:
     if any(epoch is None for epoch in random):
         return f"{text}."
     ratio = _middle([r / t for r, t in zip(random, true, strict=True)])
+    if ratio < CLEARLY_MORE:
+        return f"{text}: random ones {ratio:.1f} times as many, so that structure in the data saves little here."
     return f"{text}: random ones {ratio:.1f} times as many, which is what structure in the data saves."
 
 
@@ -82,7 +88,8 @@ def _check(result: Mapping[str, Any]) -> str:
     random, chance = result["labels"]["random"], result["data"]["chance_accuracy"]
     if chance is None:
         loss = _middle(random["val_loss"])
-        return f"On the validation set its loss is {plain(loss, 2)}; answering the mean has 1, and none can do better."
+        found = f"On the validation set its loss is {plain(loss, 2)}; random targets teach at best the mean"
+        return f"{found}, whose loss is about 1 (less or more where validation targets spread less or more)."
     values, mean = random["val_accuracy"], _mean(random["val_accuracy"])
     if not math.isfinite(mean):
         return ""

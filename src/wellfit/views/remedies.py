@@ -137,6 +137,8 @@ class Fit:
     budget: float
     """Seconds; NaN: none."""
     advice: tuple[Advice, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+    """(remedy, why) of what was offered over the final arm and not tried."""
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -162,7 +164,7 @@ class Fit:
     @property
     def untried(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """(why, remedies) of what was offered and never tried; of several reasons the last one."""
-        last = {name: why for each in self.rounds for name, why in each.skipped}
+        last = dict([*(pair for each in self.rounds for pair in each.skipped), *self.skipped])
         tried = {one.name for one in self.attempts}
         found: dict[str, list[str]] = {}
         for name, why in last.items():
@@ -201,6 +203,7 @@ def read_fit(result: Mapping[str, Any]) -> Fit | None:
             Advice(_text(one, "change"), _text(one, "reason"), _text(one, "source"))
             for one in _mappings(block.get("advice"))
         ),
+        skipped=_skipped(block),
     )
 
 
@@ -226,8 +229,12 @@ def _round(raw: Mapping[str, Any]) -> Round:
         risks=tuple(_text(one, "words") for one in _mappings(raw.get("risks"))),
         attempts=attempts,
         winner=next((attempt for attempt in attempts if attempt.is_winner), None),
-        skipped=tuple((_text(one, "name"), _text(one, "why")) for one in _mappings(raw.get("skipped"))),
+        skipped=_skipped(raw),
     )
+
+
+def _skipped(raw: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((_text(one, "name"), _text(one, "why")) for one in _mappings(raw.get("skipped")))
 
 
 def _attempt(raw: Mapping[str, Any], *, winner: Any) -> Attempt:

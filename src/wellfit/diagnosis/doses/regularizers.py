@@ -92,8 +92,12 @@ def penalty(case: Case, remedy: Remedy) -> Iterator[Dose]:
 
 
 def clip_norm(case: Case, remedy: Remedy) -> Iterator[Dose]:
-    """Yield limits of the gradient's norm."""
-    yield from regularizer(case, remedy)
+    """Yield limits of the gradient's norm, the wider first: how far the run overfits says nothing of its gradients."""
+    if in_use_of(case, remedy):
+        yield from regularizer(case, remedy)
+        return
+    for value in STRENGTHS["clip_norm"].doses:
+        yield one("clip_norm", value)
 
 
 def early_stopping(case: Case, remedy: Remedy) -> Iterator[Dose]:

@@ -14,6 +14,7 @@ from wellfit.diagnosis.doses.network import (
 )
 from wellfit.diagnosis.doses.regularizers import (
     augmentation,
+    clip_norm,
     dropout,
     early_stopping,
     ema,
@@ -48,7 +49,7 @@ DOSES: Mapping[str, Doses] = {
     "batch_size": batch_size,
     "class_weights": class_weights,
     "clean": clean,
-    "clip_norm": regularizer,
+    "clip_norm": clip_norm,
     "data.scale": scale,
     "data.split.validation": validation,
     "dropout": dropout,
