@@ -79,9 +79,9 @@ def examine(
     from wellfit.cli.fail import begin_work
     from wellfit.cli.output import only_result, print_json
     from wellfit.cli.progress import progress
-    from wellfit.cli.study_name import study_name
     from wellfit.data.memory import parse_memory
     from wellfit.errors import InterruptedStudyError
+    from wellfit.recipe_file import study_name
     from wellfit.study.prepare import design
 
     begin_work()

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from wellfit.cli.options import AsJson, Certify, Fresh, Memory, Out, Quiet, Sets, SkipBad, Store
-from wellfit.cli.study_name import study_name
 
 RECIPES = (".yaml", ".yml")
 CLEANING_SEEDS = 5
@@ -53,7 +52,7 @@ def command(
 
     The same command goes on where it was interrupted; what is complete is not run again.
     """
-    from wellfit.recipe_file import parse_study, read_study
+    from wellfit.recipe_file import parse_study, read_study, study_name
 
     overrides = [*(sets or ()), *(["data.skip_bad=true"] if skip_bad else ())]
     if clean is not None and file.suffix.lower() not in RECIPES:

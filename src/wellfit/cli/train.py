@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wellfit.cli.options import AsJson, Fresh, Memory, Out, Quiet, Sets, SkipBad, Store
-from wellfit.cli.study_name import study_name
 from wellfit.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def command(
 
     Give the data alone to train the default network for it, or a recipe without 'study'.
     """
-    from wellfit.recipe_file import parse_study, read_file
+    from wellfit.recipe_file import parse_study, read_file, study_name
 
     overrides = list(sets or ())
     for text in overrides:
