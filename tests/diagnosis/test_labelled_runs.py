@@ -146,7 +146,6 @@ def test_train_validation_and_oracle_share_no_sample_and_halves_do_not_either() 
     assert not parts[0] & parts[1]
 
 
-@pytest.mark.skipif(not STORED.exists(), reason="the labelled set was not built")
 def test_the_stored_set_is_what_it_says() -> None:
     with gzip.open(STORED, "rt") as file:
         runs = json.load(file)["runs"]
