@@ -175,6 +175,11 @@ class Penalty(Method):
     def add_gradient(g: Tensor, w: Tensor, numbers: Numbers) -> None:
         """Add the gradient of ``value`` to ``g`` (P, ...) in place."""
 
+    @staticmethod
+    def slope(numbers: Numbers) -> Tensor | None:
+        """Return c (P, ...) where the gradient is ``c w``, which can be taken together with the update; else None."""
+        return None
+
 
 class OutputPenalty(Method):
     """Stage 3: a term added to the loss that depends on the network's answers; autograd finds its gradient."""
@@ -266,6 +271,11 @@ class WeightRule(Method):
         """Change one leaf ``w`` (P, units, ...) in place: axis 1 counts the units that the weights lead to, the axes
         after it are the incoming vector of a unit, whatever the layer. Numbers are (P, 1, ...).
         """
+
+    @staticmethod
+    def factor(numbers: Numbers, lr: Tensor) -> Tensor | None:
+        """Return f (P, ...) where a rule before the update is ``w <- f w``, which can be taken together with it."""
+        return None
 
 
 class Averaging(Method):

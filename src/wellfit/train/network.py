@@ -50,6 +50,15 @@ def group_index(slices: Sequence[slice], device: torch.device) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Affine:
+    """A step's update of each member, where it is ``w <- keep w - rate g``."""
+
+    keep: Mapping[str, Sequence[float]]
+    """By leaf, each member's; 1 where nothing shrinks it."""
+    rate: Sequence[float]
+
+
+@dataclass(frozen=True)
 class Objective:
     """What a step's answers are judged by: the data loss, and the terms that read the answers."""
 
@@ -81,16 +90,27 @@ class Network(ABC):
     """The networks of a population: one structure, stacked leaves (P, ...) by the parameters' names."""
 
     how: str
+    merging: Sequence[str] = ()
+    """The leaves that are updated in one with their gradient where ``update`` is given."""
+    draws_by_itself: bool = False
+    """Whether a forward draws from PyTorch's own generator, which the process has one of."""
 
     @abstractmethod
     def gradients(
-        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, objective: Objective, hidden: HiddenStage
+        self,
+        leaves: Mapping[str, Tensor],
+        buffers: Leaves,
+        batch: Batch,
+        objective: Objective,
+        hidden: HiddenStage,
+        update: Affine | None = None,
     ) -> tuple[Tensor, Tensor, Leaves]:
         """Return for each member the data loss (P,), a mean over the batch, what the terms added to it (P,), and the
         gradients of their sum.
 
         Training mode; buffers (running statistics) are changed in place. The gradients belong to the network and hold
-        until the next call.
+        until the next call. With ``update`` it may be done to a leaf at once, in place, whose gradient is then left
+        out.
         """
 
     @abstractmethod

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wellfit.errors import ModelError
 from wellfit.random import derive
 from wellfit.train.hidden import HiddenStage
-from wellfit.train.network import Batch, Leaves, Network, Objective, added
+from wellfit.train.network import Affine, Batch, Leaves, Network, Objective, added
 from wellfit.train.sites import SiteHooks, module_of
 
 
@@ -59,7 +59,13 @@ class OneByOne(Network):
             self._change = None
 
     def gradients(
-        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, objective: Objective, hidden: HiddenStage
+        self,
+        leaves: Mapping[str, Tensor],
+        buffers: Leaves,
+        batch: Batch,
+        objective: Objective,
+        hidden: HiddenStage,
+        update: Affine | None = None,
     ) -> tuple[Tensor, Tensor, Leaves]:
         """See Network."""
         gradients = {name: torch.empty_like(w) for name, w in leaves.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import cast
 
@@ -22,6 +23,40 @@ from wellfit.train.sites import Sites
 from wellfit.train.stacked import Stacked, can_stack
 from wellfit.train.stacked_recurrent import remembered
 from wellfit.train.vmapped import Vmapped, refusal
+
+MOST_MEMBERS = 2**16
+"""Of a stack; no limit."""
+
+WORTH_THREADS = 2**24
+"""Products of weights and samples in a step from which several threads are faster for one member of linear layers."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a population is computed. None of it changes what its members are, but in the last bits."""
+
+    width: int = MOST_MEMBERS
+    """Members that are computed together, at most."""
+    workers: int = 1
+    """Shards that are computed side by side."""
+    threads: int = field(default_factory=torch.get_num_threads)
+    """Threads of each worker."""
+
+
+def default_plan(members: Sequence[Member], module: nn.Module, network: Network, device: torch.device) -> Plan:
+    """Return the plan by rule: on a CPU a worker for each core, on one thread each.
+
+    A member alone has all threads if that pays; where it does not, its bits are the same as in a population.
+    """
+    threads = torch.get_num_threads()
+    if device.type != "cpu":
+        return Plan()
+    if len(members) == 1 or network.draws_by_itself:
+        weights = sum(p.numel() for p in module.parameters())
+        pays = type(network) is not Stacked or weights * members[0].recipe.batch_size > WORTH_THREADS
+        return Plan(threads=threads if pays else 1)
+    return Plan(workers=min(threads, len(members)), threads=1)
+
 
 MOST_REMEMBERED = 64 * 2**20
 """Bytes that recurrent layers may remember of a member; its own, so that the choice does not depend on the others."""

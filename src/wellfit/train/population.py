@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -44,6 +45,24 @@ class Population:
         self.best: Leaves = {name: value.clone() for name, value in self.handed().items()}
         self.state = {name: self._slots(w) for name, w in self.leaves.items()}
         self.begin_epoch(0, [() for _ in members])
+
+    def part(self, rows: slice) -> Population:
+        """Return some of the members as a population of their own that shares their tensors: training it trains them.
+
+        Its count of steps is its own; what is not yet known of these members alone (their methods, draws and
+        schedules) is worked out anew. It is neither kept from nor loaded into.
+        """
+        part = copy.copy(self)
+        for name in ("leaves", "buffers", "average", "best"):
+            setattr(part, name, _rows(getattr(self, name), rows))
+        part.state = {name: _rows(slots, rows) for name, slots in self.state.items()}
+        part.rule_state = {
+            method: {name: _rows(slots, rows) for name, slots in each.items()}
+            for method, each in self.rule_state.items()
+        }
+        part._set_members(self.members[rows])
+        part.average = _rows(self.average, rows)
+        return part
 
     def _slots(self, w: Tensor) -> State:
         return {slot: torch.zeros_like(w) for slot in self.optimizer.slots()}
@@ -206,6 +225,10 @@ class Population:
         for name, value in self.tensors().items():
             value.copy_(tensors[name].index_select(0, index))
         self.t = t
+
+
+def _rows(tensors: Leaves, rows: slice) -> Leaves:
+    return {name: value[rows] for name, value in tensors.items()}
 
 
 def _stack(modules: Sequence[nn.Module], *, trainable: bool, device: torch.device) -> Leaves:

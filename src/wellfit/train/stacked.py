@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from wellfit.models.activation import ACTIVATIONS
 from wellfit.models.recurrent import Recurrent
 from wellfit.train.hidden import HiddenStage
-from wellfit.train.network import Batch, Leaves, Network, Objective, added
+from wellfit.train.network import Affine, Batch, Leaves, Network, Objective, added
 from wellfit.train.stacked_activation import activate
 from wellfit.train.stacked_norm import NORMS, apply_norm, can_stack_norm
 from wellfit.train.stacked_recurrent import Room, apply_recurrent, leading_recurrent
 
 Change = Callable[[str, Tensor], Tensor]
+Update = tuple[Sequence[float], Sequence[float]]
+"""How much each member keeps of the leaf, and its rate."""
+NOTHING: Mapping[str, Update] = {}
 
 ELEMENTWISE = (*ACTIVATIONS.values(), nn.Identity)
 NARROW = 32
@@ -28,9 +31,10 @@ class _Linear(torch.autograd.Function):
     """``z[p] = x[group of p] w[p]^T + b[p]``: x (G, B, I), w (P, O, I), b (P, 1, O) or None -> z (P, B, O)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, slices: tuple[slice, ...]) -> Tensor:
-        ctx.save_for_backward(x, w)
-        ctx.slices, ctx.with_bias = slices, b is not None
+    def forward(
+        ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, slices: tuple[slice, ...], update: Update | None
+    ) -> Tensor:
+        ctx.x, ctx.w, ctx.slices, ctx.with_bias, ctx.update = x, w, slices, b is not None, update
         z = x.new_empty(len(w), x.shape[1], w.shape[1])
         for inputs, part in _groups(x, slices):
             wt = w[part].transpose(1, 2)
@@ -44,7 +48,15 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> Any:
         (g,) = gradients
         g = g.contiguous()
-        x, w = ctx.saved_tensors
+        x, w = ctx.x, ctx.w
+        gb = g.sum(1, keepdim=True) if ctx.with_bias else None
+        gx = torch.bmm(g, w) if ctx.needs_input_grad[0] else None
+        if ctx.update is not None:
+            keep, rate = ctx.update
+            for inputs, part in _groups(x, ctx.slices):
+                for i, p in enumerate(range(part.start, part.stop)):
+                    w[p].addmm_(g[p].t(), inputs[i], beta=keep[p], alpha=-rate[p])
+            return gx, None, gb, None, None
         narrow = w.shape[1] <= NARROW
         gw = torch.empty_like(w)
         for inputs, part in _groups(x, ctx.slices):
@@ -52,9 +64,7 @@ class _Linear(torch.autograd.Function):
                 gw[part] = torch.bmm(inputs.transpose(1, 2), g[part]).transpose(1, 2)
             else:
                 torch.bmm(g[part].transpose(1, 2), inputs, out=gw[part])
-        gx = torch.bmm(g, w) if ctx.needs_input_grad[0] else None
-        gb = g.sum(1, keepdim=True) if ctx.with_bias else None
-        return gx, gw, gb, None
+        return gx, gw, gb, None, None
 
 
 def _groups(x: Tensor, slices: tuple[slice, ...]) -> list[tuple[Tensor, slice]]:
@@ -95,6 +105,10 @@ def _known(layer: nn.Module, *, first: bool) -> bool:
     return type(layer) is nn.Linear or type(layer) in ELEMENTWISE or can_stack_norm(layer)
 
 
+def _has_bias(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.Linear) and layer.bias is not None
+
+
 class Stacked(Network):
     """A population of sequences of linear layers, or of recurrent and linear layers."""
 
@@ -103,10 +117,19 @@ class Stacked(Network):
     def __init__(self, module: nn.Module, sites: frozenset[str]) -> None:
         self.layers = list(module.named_children())
         self.sites = sites
+        # a layer without a bias, if it is the first, has nothing else that asks for its gradient
+        self.merging = [f"{name}.weight" for name, layer in self.layers if _has_bias(layer)]
         self.rooms = {name: Room() for name, layer in self.layers if isinstance(layer, Recurrent)}
 
     def _forward(
-        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, change: Change | None, *, training: bool
+        self,
+        leaves: Mapping[str, Tensor],
+        buffers: Leaves,
+        batch: Batch,
+        change: Change | None,
+        *,
+        training: bool,
+        merged: Mapping[str, Update] = NOTHING,
     ) -> Tensor:
         h = batch.x
         slices = batch.slices
@@ -119,7 +142,8 @@ class Stacked(Network):
                 h = apply_recurrent(name, layer, h, leaves, self.rooms[name], at_norm)
             elif isinstance(layer, nn.Linear):
                 bias = leaves.get(f"{name}.bias")
-                h = _Linear.apply(h, leaves[f"{name}.weight"], None if bias is None else bias.unsqueeze(1), slices)
+                w, b = leaves[f"{name}.weight"], None if bias is None else bias.unsqueeze(1)
+                h = _Linear.apply(h, w, b, slices, merged.get(f"{name}.weight"))
                 slices = ()
             elif isinstance(layer, NORMS):
                 if slices:  # its statistics are a member's own
@@ -134,15 +158,22 @@ class Stacked(Network):
         return h
 
     def gradients(
-        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, objective: Objective, hidden: HiddenStage
+        self,
+        leaves: Mapping[str, Tensor],
+        buffers: Leaves,
+        batch: Batch,
+        objective: Objective,
+        hidden: HiddenStage,
+        update: Affine | None = None,
     ) -> tuple[Tensor, Tensor, Leaves]:
         """See Network."""
-        names = list(leaves)
+        merged = {} if update is None else {name: (update.keep[name], update.rate) for name in self.merging}
+        names = [name for name in leaves if name not in merged]
         hidden.terms.clear()
         with torch.enable_grad():
             inputs = [leaves[name].detach().requires_grad_() for name in names]
-            own = dict(zip(names, inputs, strict=True))
-            z = self._forward(own, buffers, batch, hidden.apply, training=True)
+            own = {**leaves, **dict(zip(names, inputs, strict=True))}
+            z = self._forward(own, buffers, batch, hidden.apply, training=True, merged=merged)
             losses = objective.data(z, batch.y)
             terms = [*objective.terms(z, objective.numbers), *hidden.terms]
             # members do not meet: the gradient of the sum is each member's own

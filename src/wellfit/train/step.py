@@ -20,14 +20,20 @@ from wellfit.regularize.stages import (
     WeightRule,
 )
 from wellfit.train.active import acting_on, per_member
+from wellfit.train.affine import affine_update
 from wellfit.train.losses import Loss
 from wellfit.train.network import Batch, Leaves, Network
 from wellfit.train.population import Population, units_first
 
 
 @torch.no_grad()
-def step(population: Population, network: Network, batch: Batch, loss: Loss) -> tuple[Tensor, Tensor, Leaves]:
+def step(
+    population: Population, network: Network, batch: Batch, loss: Loss, *, merges: bool = False
+) -> tuple[Tensor, Tensor, Leaves]:
     """Take one step of all members: forward, loss, backward, update.
+
+    With ``merges``, for members whose update is affine (``wellfit.train.affine``), the network may do it in one with
+    the gradient.
 
     Stage 1 has been applied to ``batch`` (``wellfit.train.feed``), stage 6 acts between epochs (``wellfit.train.fit``).
 
@@ -35,24 +41,31 @@ def step(population: Population, network: Network, batch: Batch, loss: Loss) -> 
     -------
     losses, terms, gradients
         The data loss of each member (P,), before the update; what answers and activations added to it (P,); the
-        gradients that the optimizer was given.
+        gradients that the optimizer was given, but for those that were merged.
 
     """
     population.t += 1
     moment = population.moment(population.t)
     population.draws.begin_step()
-    losses, terms, g = _gradients(population, network, batch, loss, moment)  # stages 2 and 3
-    for one, name, numbers in acting_on(population.of_stage(Penalty), population.leaves, moment):
+    lr = population.rates(moment)
+    if merges:
+        objective, update = population.objective(loss), affine_update(population, moment, lr)
+        losses, terms, g = network.gradients(
+            population.leaves, population.buffers, batch, objective, population.hidden, update
+        )
+    else:
+        losses, terms, g = _gradients(population, network, batch, loss, moment)  # stages 2 and 3
+    leaves = {name: population.leaves[name] for name in g}
+    for one, name, numbers in acting_on(population.of_stage(Penalty), leaves, moment):
         cast(type[Penalty], one.method).add_gradient(g[name], population.leaves[name], numbers)
     frozen = population.frozen_now(moment)
     for name, mask in frozen.items():
         g[name].masked_fill_(per_member(mask, g[name]), 0)
     _change_gradients(population, g, moment)  # stage 4
     kept = _kept(population, frozen)
-    lr = population.rates(moment)
-    _constrain(population, moment, lr, "before")  # stage 5
+    _constrain(population, leaves, moment, lr, "before")  # stage 5
     _update(population, g, moment, lr)
-    _constrain(population, moment, lr, "after")
+    _constrain(population, population.leaves, moment, lr, "after")
     for now, before, mask in kept:  # stage 6: the freezing plan
         now.copy_(torch.where(per_member(mask, now), before, now))
     _average(population, moment)
@@ -120,20 +133,21 @@ def _normal(shape: Sequence[int], generator: torch.Generator) -> Tensor:
 def _update(population: Population, g: Leaves, moment: Moment, lr: Tensor) -> None:
     numbers = {**population.optimizer_numbers, "lr": lr}
     common = None
-    for name, w in population.leaves.items():
+    for name, value in g.items():
+        w = population.leaves[name]
         if name in population.frozen:
             exact = population.optimizer.coefficients(numbers, population.own_steps(name, moment))
         else:
             common = exact = common or population.optimizer.coefficients(numbers, population.own_steps(name, moment))
         c = {key: per_member(value.float(), w) for key, value in exact.items()}
-        population.optimizer.update(w, g[name], population.state[name], c)
+        population.optimizer.update(w, value, population.state[name], c)
 
 
-def _constrain(population: Population, moment: Moment, lr: Tensor, when: str) -> None:
+def _constrain(population: Population, leaves: Leaves, moment: Moment, lr: Tensor, when: str) -> None:
     rules = [one for one in population.of_stage(WeightRule) if cast(type[WeightRule], one.method).when == when]
-    for one, name, numbers in acting_on(rules, population.leaves, moment):
+    for one, name, numbers in acting_on(rules, leaves, moment):
         axis = population.unit_axis.get(name, 0)
-        w = units_first(population.leaves[name], axis)
+        w = units_first(leaves[name], axis)
         slots = population.rule_state.get(one.name, {}).get(name, {})
         state = {slot: units_first(value, axis) for slot, value in slots.items()}
         around = Around(per_member(lr, w).to(w.dtype), moment, state)
@@ -141,12 +155,12 @@ def _constrain(population: Population, moment: Moment, lr: Tensor, when: str) ->
 
 
 def _average(population: Population, moment: Moment) -> None:
-    averaging = population.of_stage(Averaging)
-    if not averaging:
+    if not population.average:
         return
+    averaging = population.of_stage(Averaging)
     # a member has one of them at most; the others leave it at 1, where the average is the weights themselves
     each = [cast(type[Averaging], one.method).weight(one.now(moment), moment) for one in averaging]
-    weight = torch.stack(each).amin(0)
+    weight = torch.stack(each).amin(0) if each else torch.ones(len(population), device=population.device)
     for name, average in population.average.items():
         now = population.leaves[name] if name in population.leaves else population.buffers[name]
         share = per_member(weight, average).to(average.dtype)

@@ -15,7 +15,7 @@ from wellfit.regularize.stages import Activation, ActivationPenalty
 from wellfit.train.draws import Draws
 from wellfit.train.hidden import Acting, HiddenStage
 from wellfit.train.losses import Loss
-from wellfit.train.network import Batch, Leaves, Network, Objective, added
+from wellfit.train.network import Affine, Batch, Leaves, Network, Objective, added
 from wellfit.train.sites import SiteHooks, module_of
 
 Change = Callable[[str, Tensor], Tensor]
@@ -66,7 +66,13 @@ class Vmapped(Network):
         return self._shapes[key]
 
     def gradients(
-        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, objective: Objective, hidden: HiddenStage
+        self,
+        leaves: Mapping[str, Tensor],
+        buffers: Leaves,
+        batch: Batch,
+        objective: Objective,
+        hidden: HiddenStage,
+        update: Affine | None = None,
     ) -> tuple[Tensor, Tensor, Leaves]:
         """See Network."""
         self.module.train()

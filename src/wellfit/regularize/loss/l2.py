@@ -41,3 +41,8 @@ class L2(Penalty):
     def add_gradient(g: Tensor, w: Tensor, numbers: Mapping[str, Tensor]) -> None:
         """Add ``strength w``."""
         g.addcmul_(w, numbers["strength"])
+
+    @staticmethod
+    def slope(numbers: Mapping[str, Tensor]) -> Tensor:
+        """Return ``strength``."""
+        return numbers["strength"]

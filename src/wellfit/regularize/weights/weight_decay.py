@@ -30,3 +30,8 @@ class WeightDecay(WeightRule):
     def apply(w: Tensor, numbers: Numbers, around: Around) -> None:
         """Shrink ``w`` in place."""
         w.mul_(1 - around.lr * numbers["strength"])
+
+    @staticmethod
+    def factor(numbers: Numbers, lr: Tensor) -> Tensor:
+        """Return ``1 - lr strength``."""
+        return 1 - lr * numbers["strength"]
