@@ -128,6 +128,15 @@ class Activation(Method):
         """Return the changed activations; ``h`` and ``u`` are (..., B, ...), each number broadcasts against them."""
 
     @staticmethod
+    def factor(u: Tensor, numbers: Numbers) -> Tensor | None:
+        """Return what the activations are multiplied by, where ``apply`` does nothing else; else None.
+
+        For draws ``u`` (B, ...) of one seed and single numbers; at least 0. Members of a seed with the same numbers
+        share it.
+        """
+        return None
+
+    @staticmethod
     def evaluate(h: Tensor, numbers: Numbers) -> Tensor:
         """Return the activations in evaluation mode: untouched, but where the textbook's form scales them."""
         return h

@@ -22,7 +22,7 @@ from wellfit.regularize.stages import (
     WeightMask,
     WeightRule,
 )
-from wellfit.train.active import acting_on
+from wellfit.train.active import acting_on, per_member
 from wellfit.train.member import Member
 from wellfit.train.network import Affine
 from wellfit.train.population import Population
@@ -45,16 +45,31 @@ def _merges(method: type) -> bool:
     return not issubclass(method, READS_GRADIENTS)
 
 
-def affine_update(population: Population, moment: Moment, lr: Tensor) -> Affine:
-    """Return the update of a step; all members must be affine. ``lr`` (P,) is the step's."""
-    one = torch.ones(len(population), dtype=torch.float64, device=population.device)
-    keep = dict.fromkeys(population.leaves, one)
-    for active, name, numbers in acting_on(population.of_stage(WeightRule), population.leaves, moment):
-        rule = cast(type[WeightRule], active.method)
-        if rule.when == "before":
-            factor = rule.factor(numbers, lr.view(-1, *[1] * (population.leaves[name].ndim - 1)))
-            keep[name] = keep[name] * cast(Tensor, factor).flatten()
-    for active, name, numbers in acting_on(population.of_stage(Penalty), population.leaves, moment):
-        slope = cast(Tensor, cast(type[Penalty], active.method).slope(numbers))
-        keep[name] = keep[name] - lr * slope.flatten()
-    return Affine({name: value.tolist() for name, value in keep.items()}, lr.tolist())
+class AffineUpdates:
+    """The updates of a population whose members are all affine."""
+
+    def __init__(self, population: Population) -> None:
+        self.population = population
+        methods = [*population.of_stage(WeightRule), *population.of_stage(Penalty)]
+        self._changing = any(one.changes for one in methods)
+        self._last: tuple[Tensor, Affine] | None = None
+
+    def at(self, moment: Moment, lr: Tensor) -> Affine:
+        """Return the update of a step; ``lr`` (P,) is the step's."""
+        if self._last is None or self._last[0] is not lr or self._changing:
+            self._last = lr, self._made(moment, lr)
+        return self._last[1]
+
+    def _made(self, moment: Moment, lr: Tensor) -> Affine:
+        population = self.population
+        one = torch.ones(len(population), dtype=torch.float64, device=population.device)
+        keep = dict.fromkeys(population.leaves, one)
+        for active, name, numbers in acting_on(population.of_stage(WeightRule), population.leaves, moment):
+            rule = cast(type[WeightRule], active.method)
+            if rule.when == "before":
+                factor = rule.factor(numbers, per_member(lr, population.leaves[name]))
+                keep[name] = keep[name] * cast(Tensor, factor).flatten()
+        for active, name, numbers in acting_on(population.of_stage(Penalty), population.leaves, moment):
+            slope = cast(Tensor, cast(type[Penalty], active.method).slope(numbers))
+            keep[name] = keep[name] - lr * slope.flatten()
+        return Affine({name: value.tolist() for name, value in keep.items()}, lr.tolist(), lr.float())

@@ -14,7 +14,7 @@ from wellfit.recipe.loss import LossSpec
 from wellfit.record import EpochRow
 from wellfit.regularize.gradient.clip_norm import gradient_norm
 from wellfit.regularize.stages import TargetRule
-from wellfit.train.affine import is_affine
+from wellfit.train.affine import AffineUpdates, is_affine
 from wellfit.train.denormals import flushed
 from wellfit.train.evaluate import evaluate, measure_of
 from wellfit.train.events import Key
@@ -69,13 +69,14 @@ def _train(
     loss = make_loss(cast(LossSpec, recipe.loss), pixels=replicates[population.members[0].sees].pixels)
     rules = population.of_stage(TargetRule)
     feed = Feed(population.members, replicates, batch_size=recipe.batch_size, device=device, rules=rules)
-    merges = network.merging and all(is_affine(member) for member in population.members)
+    merges = network.merges and all(is_affine(member) for member in population.members)
+    updates = AffineUpdates(population) if merges else None
     total = torch.zeros(len(population), dtype=torch.float64, device=device)
     extra, norms = torch.zeros_like(total), torch.zeros_like(total)
     for number, batch in enumerate(feed.epoch(epoch)):
         check()
         measured = number % NORM_EVERY == 0
-        losses, terms, gradients = step(population, network, batch, loss, merges=merges and not measured)
+        losses, terms, gradients = step(population, network, batch, loss, None if measured else updates)
         total += losses * batch.x.shape[1]
         extra += terms * batch.x.shape[1]
         if measured:

@@ -30,7 +30,7 @@ CHUNK = 1024
 CHUNK_NUMBERS = 2**22
 """Numbers that they have together at most, unless one batch has more: large images are fewer at a time."""
 
-PIECE_NUMBERS = 2**20
+PIECE_NUMBERS = 2**17
 """Numbers that are scaled at a time where nothing is augmented; the samples of a batch have more if need be."""
 
 Augmentations = tuple[tuple[str, Augmentation], ...]

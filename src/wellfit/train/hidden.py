@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from torch import Tensor
 
@@ -18,6 +19,16 @@ class Acting:
     name: str
     method: type[Activation] | type[ActivationPenalty]
     numbers: Mapping[str, Tensor]
+
+    @cached_property
+    def values(self) -> list[tuple[float, ...]]:
+        """Each member's numbers."""
+        return list(zip(*(value.tolist() for value in self.numbers.values()), strict=True))
+
+    @cached_property
+    def off(self) -> tuple[float, ...]:
+        """The numbers at which it does nothing."""
+        return tuple(float(getattr(self.method.make_off(), name)) for name in self.numbers)
 
 
 @dataclass
@@ -45,6 +56,24 @@ class HiddenStage:
                 u = self.draws.of_members(acting.name, site, h.shape[1:], acting.method.draw)
                 h = acting.method.apply(h, u, _beside(acting.numbers, h.ndim))
         return h
+
+    def factors(self, site: str, shape: Sequence[int]) -> list[Tensor | None] | None:
+        """Return what each member's activations (B, ...) there are multiplied by: None for members of which nothing is
+        changed, and instead of the list where more happens than that. Members with the same seed and numbers share it.
+        """
+        each = self.places.get(site, ())
+        if len(each) != 1 or not issubclass(each[0].method, Activation):
+            return None
+        acting, method = each[0], each[0].method
+        if method.factor is Activation.factor:
+            return None
+        u = self.draws.of_seeds(acting.name, site, shape, method.draw)
+        made: dict[tuple[int, tuple[float, ...]], Tensor | None] = {}
+        keys = list(zip(self.draws.seed_of.tolist(), acting.values, strict=True))
+        for seed, values in dict.fromkeys(keys):
+            numbers = {name: u.new_tensor(value) for name, value in zip(acting.numbers, values, strict=True)}
+            made[seed, values] = None if values == acting.off else method.factor(u[seed], numbers)
+        return [made[key] for key in keys]
 
     def apply_one(self, site: str, h: Tensor, member: int) -> Tensor:
         """Return the changed activations of one member; ``h`` is (B, ...)."""

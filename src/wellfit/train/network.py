@@ -56,6 +56,8 @@ class Affine:
     keep: Mapping[str, Sequence[float]]
     """By leaf, each member's; 1 where nothing shrinks it."""
     rate: Sequence[float]
+    rates: Tensor
+    """The same (P,), float32."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,8 @@ class Network(ABC):
     """The networks of a population: one structure, stacked leaves (P, ...) by the parameters' names."""
 
     how: str
-    merging: Sequence[str] = ()
-    """The leaves that are updated in one with their gradient where ``update`` is given."""
+    merges: bool = False
+    """Whether it does an ``update`` in one with the gradient."""
     draws_by_itself: bool = False
     """Whether a forward draws from PyTorch's own generator, which the process has one of."""
 

@@ -1,9 +1,9 @@
-"""Members stacked by hand: each linear layer of all members is one batched matrix product."""
+"""Members stacked by hand: each linear layer of all members is one batched matrix product, there and back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -12,69 +12,15 @@ from wellfit.models.activation import ACTIVATIONS
 from wellfit.models.recurrent import Recurrent
 from wellfit.train.hidden import HiddenStage
 from wellfit.train.network import Affine, Batch, Leaves, Network, Objective, added
+from wellfit.train.room import Room
 from wellfit.train.stacked_activation import activate
 from wellfit.train.stacked_norm import NORMS, apply_norm, can_stack_norm
-from wellfit.train.stacked_recurrent import Room, apply_recurrent, leading_recurrent
+from wellfit.train.stacked_recurrent import apply_recurrent, leading_recurrent
+from wellfit.train.tape import Tape, linear
 
 Change = Callable[[str, Tensor], Tensor]
-Update = tuple[Sequence[float], Sequence[float]]
-"""How much each member keeps of the leaf, and its rate."""
-NOTHING: Mapping[str, Update] = {}
 
 ELEMENTWISE = (*ACTIVATIONS.values(), nn.Identity)
-NARROW = 32
-"""Up to this many outputs a layer's weight gradient is made as (x^T g)^T: there the product of one member and that of
-many take the same kernel, so that a member's numbers do not depend on how many others there are."""
-
-
-class _Linear(torch.autograd.Function):
-    """``z[p] = x[group of p] w[p]^T + b[p]``: x (G, B, I), w (P, O, I), b (P, 1, O) or None -> z (P, B, O)."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, slices: tuple[slice, ...], update: Update | None
-    ) -> Tensor:
-        ctx.x, ctx.w, ctx.slices, ctx.with_bias, ctx.update = x, w, slices, b is not None, update
-        z = x.new_empty(len(w), x.shape[1], w.shape[1])
-        for inputs, part in _groups(x, slices):
-            wt = w[part].transpose(1, 2)
-            if b is None:
-                torch.bmm(inputs, wt, out=z[part])
-            else:
-                torch.baddbmm(b[part], inputs, wt, out=z[part])
-        return z
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        (g,) = gradients
-        g = g.contiguous()
-        x, w = ctx.x, ctx.w
-        gb = g.sum(1, keepdim=True) if ctx.with_bias else None
-        gx = torch.bmm(g, w) if ctx.needs_input_grad[0] else None
-        if ctx.update is not None:
-            keep, rate = ctx.update
-            for inputs, part in _groups(x, ctx.slices):
-                for i, p in enumerate(range(part.start, part.stop)):
-                    w[p].addmm_(g[p].t(), inputs[i], beta=keep[p], alpha=-rate[p])
-            return gx, None, gb, None, None
-        narrow = w.shape[1] <= NARROW
-        gw = torch.empty_like(w)
-        for inputs, part in _groups(x, ctx.slices):
-            if narrow:
-                gw[part] = torch.bmm(inputs.transpose(1, 2), g[part]).transpose(1, 2)
-            else:
-                torch.bmm(g[part].transpose(1, 2), inputs, out=gw[part])
-        return gx, gw, gb, None, None
-
-
-def _groups(x: Tensor, slices: tuple[slice, ...]) -> list[tuple[Tensor, slice]]:
-    """Pair each group's members with its inputs; hidden layers have an input of their own for every member."""
-    if not slices:
-        return [(x, slice(0, len(x)))]
-    pairs = []
-    for group, part in enumerate(slices):
-        pairs.append((x[group].expand(part.stop - part.start, *x.shape[1:]), part))
-    return pairs
 
 
 def can_stack(module: nn.Module) -> bool:
@@ -105,57 +51,21 @@ def _known(layer: nn.Module, *, first: bool) -> bool:
     return type(layer) is nn.Linear or type(layer) in ELEMENTWISE or can_stack_norm(layer)
 
 
-def _has_bias(layer: nn.Module) -> bool:
-    return isinstance(layer, nn.Linear) and layer.bias is not None
-
-
 class Stacked(Network):
-    """A population of sequences of linear layers, or of recurrent and linear layers."""
+    """A population of sequences of linear layers, or of recurrent and linear layers.
+
+    Back-propagation is the textbook's: each layer, on the way there, says how the gradient passes it on the way back.
+    """
 
     how = "stacked"
 
     def __init__(self, module: nn.Module, sites: frozenset[str]) -> None:
         self.layers = list(module.named_children())
         self.sites = sites
-        # a layer without a bias, if it is the first, has nothing else that asks for its gradient
-        self.merging = [f"{name}.weight" for name, layer in self.layers if _has_bias(layer)]
+        self.own = {name: [f"{name}.{leaf}" for leaf, _ in layer.named_parameters()] for name, layer in self.layers}
+        self.merges = True
+        self.room = Room()
         self.rooms = {name: Room() for name, layer in self.layers if isinstance(layer, Recurrent)}
-
-    def _forward(
-        self,
-        leaves: Mapping[str, Tensor],
-        buffers: Leaves,
-        batch: Batch,
-        change: Change | None,
-        *,
-        training: bool,
-        merged: Mapping[str, Update] = NOTHING,
-    ) -> Tensor:
-        h = batch.x
-        slices = batch.slices
-        for name, layer in self.layers:
-            if isinstance(layer, nn.Flatten):
-                h = h.flatten(2)
-            elif isinstance(layer, Recurrent):
-                h, slices = batch.for_members(h) if slices else h, ()
-                at_norm = change if f"{name}.norm" in self.sites else None
-                h = apply_recurrent(name, layer, h, leaves, self.rooms[name], at_norm)
-            elif isinstance(layer, nn.Linear):
-                bias = leaves.get(f"{name}.bias")
-                w, b = leaves[f"{name}.weight"], None if bias is None else bias.unsqueeze(1)
-                h = _Linear.apply(h, w, b, slices, merged.get(f"{name}.weight"))
-                slices = ()
-            elif isinstance(layer, NORMS):
-                if slices:  # its statistics are a member's own
-                    h, slices = batch.for_members(h), ()
-                h = apply_norm(name, layer, h, leaves, buffers, train=training)
-            else:
-                h = activate(layer, h)
-            if change is not None and name in self.sites:
-                if slices:  # not yet each member's own
-                    h, slices = batch.for_members(h), ()
-                h = change(name, h)
-        return h
 
     def gradients(
         self,
@@ -167,19 +77,66 @@ class Stacked(Network):
         update: Affine | None = None,
     ) -> tuple[Tensor, Tensor, Leaves]:
         """See Network."""
-        merged = {} if update is None else {name: (update.keep[name], update.rate) for name in self.merging}
-        names = [name for name in leaves if name not in merged]
         hidden.terms.clear()
+        tape = Tape(leaves, self.room, update)
+        z = self._forward(leaves, buffers, batch, hidden, tape).detach().requires_grad_()
         with torch.enable_grad():
-            inputs = [leaves[name].detach().requires_grad_() for name in names]
-            own = {**leaves, **dict(zip(names, inputs, strict=True))}
-            z = self._forward(own, buffers, batch, hidden.apply, training=True, merged=merged)
             losses = objective.data(z, batch.y)
-            terms = [*objective.terms(z, objective.numbers), *hidden.terms]
+            terms = objective.terms(z, objective.numbers)
             # members do not meet: the gradient of the sum is each member's own
-            gradients = torch.autograd.grad(added(losses, terms).sum(), inputs)
-        extra = added(torch.zeros_like(losses), terms).detach()
-        return losses.detach(), extra, dict(zip(names, gradients, strict=True))
+            (g,) = torch.autograd.grad(added(losses, terms).sum(), z)
+        gradients = tape.back(g)
+        extra = added(torch.zeros_like(losses), [*terms, *hidden.terms]).detach()
+        return losses.detach(), extra, {name: gradients[name] for name in leaves if name in gradients}
+
+    def _forward(
+        self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, hidden: HiddenStage, tape: Tape
+    ) -> Tensor:
+        """Return the answers (P, B, K) in training, with the way back on the tape."""
+        h, slices = batch.x, batch.slices
+        for name, layer in self.layers:
+            if isinstance(layer, nn.Flatten):
+                h = h.flatten(2)
+            elif isinstance(layer, nn.Linear):
+                h, slices = tape.linear(name, h, slices), ()
+            elif isinstance(layer, nn.ReLU):
+                h = tape.relu(h)
+            else:
+                if slices and not isinstance(layer, ELEMENTWISE):  # its statistics, or states, are a member's own
+                    h, slices = batch.for_members(h), ()
+                work = partial(self._apply, name, layer, buffers, hidden.apply, training=True)
+                h = tape.by_autograd(work, h, self.own[name], hidden.terms)
+            if name in self.sites:
+                if slices:  # not yet each member's own
+                    h, slices = batch.for_members(h), ()
+                h = self._at_site(name, h, hidden, tape)
+        return h
+
+    def _at_site(self, name: str, h: Tensor, hidden: HiddenStage, tape: Tape) -> Tensor:
+        """Return the activations (P, B, ...) as the members' methods leave them."""
+        factors = hidden.factors(name, h.shape[1:])
+        if factors is not None:
+            return tape.scale(h, factors)
+        return tape.by_autograd(lambda h, _: hidden.apply(name, h), h, (), hidden.terms)
+
+    def _apply(
+        self,
+        name: str,
+        layer: nn.Module,
+        buffers: Leaves,
+        change: Change | None,
+        h: Tensor,
+        leaves: Mapping[str, Tensor],
+        *,
+        training: bool,
+    ) -> Tensor:
+        """Return what a layer that is not linear answers."""
+        if isinstance(layer, Recurrent):
+            at_norm = change if f"{name}.norm" in self.sites else None
+            return apply_recurrent(name, layer, h, leaves, self.rooms[name], at_norm)
+        if isinstance(layer, NORMS):
+            return apply_norm(name, layer, h, leaves, buffers, train=training)
+        return activate(layer, h)
 
     @torch.no_grad()
     def answers(
@@ -187,4 +144,20 @@ class Stacked(Network):
     ) -> Tensor:
         """See Network."""
         change = None if hidden is None else hidden.evaluate
-        return self._forward(leaves, buffers, batch, change, training=False)
+        h, slices = batch.x, batch.slices
+        for name, layer in self.layers:
+            if isinstance(layer, nn.Flatten):
+                h = h.flatten(2)
+            elif isinstance(layer, nn.Linear):
+                w = leaves[f"{name}.weight"]
+                z = w.new_empty(len(w), h.shape[1], w.shape[1])
+                h, slices = linear(h, w, leaves.get(f"{name}.bias"), slices, out=z), ()
+            else:
+                if slices and not isinstance(layer, ELEMENTWISE):
+                    h, slices = batch.for_members(h), ()
+                h = self._apply(name, layer, buffers, change, h, leaves, training=False)
+            if change is not None and name in self.sites:
+                if slices:
+                    h, slices = batch.for_members(h), ()
+                h = change(name, h)
+        return h

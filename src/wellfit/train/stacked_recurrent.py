@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, TypeGuard
@@ -13,28 +12,10 @@ from torch.autograd.function import once_differentiable
 
 from wellfit.models.recurrent import Recurrent
 from wellfit.train.recurrent_cells import Cell, Elman, Gru, Lstm
+from wellfit.train.room import Room
 from wellfit.train.stacked_norm import apply_norm
 
 CELLS: Mapping[type[nn.Module], type[Cell]] = {nn.LSTM: Lstm, nn.GRU: Gru, nn.RNN: Elman}
-
-
-class Room:
-    """Memory that is used again from step to step: fresh pages cost as much as what is written on them."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, Tensor] = {}
-
-    def taker(self, like: Tensor) -> Callable[..., Tensor]:
-        """Return ``take(name, *shape)``: a contiguous tensor of the kind of ``like``, with whatever was there."""
-
-        def take(name: str, *shape: int) -> Tensor:
-            size = math.prod(shape)
-            made = self._made.get(name)
-            if made is None or made.numel() < size or (made.dtype, made.device) != (like.dtype, like.device):
-                made = self._made[name] = like.new_empty(size)
-            return made[:size].view(shape)
-
-        return take
 
 
 class _OverTime(torch.autograd.Function):

@@ -20,20 +20,19 @@ from wellfit.regularize.stages import (
     WeightRule,
 )
 from wellfit.train.active import acting_on, per_member
-from wellfit.train.affine import affine_update
+from wellfit.train.affine import AffineUpdates
 from wellfit.train.losses import Loss
-from wellfit.train.network import Batch, Leaves, Network
+from wellfit.train.network import Affine, Batch, Leaves, Network
 from wellfit.train.population import Population, units_first
 
 
 @torch.no_grad()
 def step(
-    population: Population, network: Network, batch: Batch, loss: Loss, *, merges: bool = False
+    population: Population, network: Network, batch: Batch, loss: Loss, updates: AffineUpdates | None = None
 ) -> tuple[Tensor, Tensor, Leaves]:
     """Take one step of all members: forward, loss, backward, update.
 
-    With ``merges``, for members whose update is affine (``wellfit.train.affine``), the network may do it in one with
-    the gradient.
+    With ``updates``, for members whose update is affine, the network may do it in one with the gradient.
 
     Stage 1 has been applied to ``batch`` (``wellfit.train.feed``), stage 6 acts between epochs (``wellfit.train.fit``).
 
@@ -48,13 +47,8 @@ def step(
     moment = population.moment(population.t)
     population.draws.begin_step()
     lr = population.rates(moment)
-    if merges:
-        objective, update = population.objective(loss), affine_update(population, moment, lr)
-        losses, terms, g = network.gradients(
-            population.leaves, population.buffers, batch, objective, population.hidden, update
-        )
-    else:
-        losses, terms, g = _gradients(population, network, batch, loss, moment)  # stages 2 and 3
+    update = None if updates is None else updates.at(moment, lr)
+    losses, terms, g = _gradients(population, network, batch, loss, moment, update)  # stages 2 and 3
     leaves = {name: population.leaves[name] for name in g}
     for one, name, numbers in acting_on(population.of_stage(Penalty), leaves, moment):
         cast(type[Penalty], one.method).add_gradient(g[name], population.leaves[name], numbers)
@@ -73,7 +67,7 @@ def step(
 
 
 def _gradients(
-    population: Population, network: Network, batch: Batch, loss: Loss, moment: Moment
+    population: Population, network: Network, batch: Batch, loss: Loss, moment: Moment, update: Affine | None
 ) -> tuple[Tensor, Tensor, Leaves]:
     """Return losses, terms and gradients; only the forward pass sees weights that are masked or moved uphill."""
     objective = population.objective(loss)
@@ -81,7 +75,7 @@ def _gradients(
 
     def at(leaves: Leaves) -> tuple[Tensor, Tensor, Leaves]:
         masked = {name: w * factors[name] if name in factors else w for name, w in leaves.items()}
-        losses, terms, g = network.gradients(masked, population.buffers, batch, objective, population.hidden)
+        losses, terms, g = network.gradients(masked, population.buffers, batch, objective, population.hidden, update)
         return losses, terms, {name: value * factors[name] if name in factors else value for name, value in g.items()}
 
     ascents = population.of_stage(Ascent)
@@ -132,6 +126,9 @@ def _normal(shape: Sequence[int], generator: torch.Generator) -> Tensor:
 
 def _update(population: Population, g: Leaves, moment: Moment, lr: Tensor) -> None:
     numbers = {**population.optimizer_numbers, "lr": lr}
+    if population.optimizer.fuses and population.device.type == "cpu" and g:
+        _update_fused(population, g, moment, numbers)
+        return
     common = None
     for name, value in g.items():
         w = population.leaves[name]
@@ -141,6 +138,20 @@ def _update(population: Population, g: Leaves, moment: Moment, lr: Tensor) -> No
             common = exact = common or population.optimizer.coefficients(numbers, population.own_steps(name, moment))
         c = {key: per_member(value.float(), w) for key, value in exact.items()}
         population.optimizer.update(w, value, population.state[name], c)
+
+
+def _update_fused(population: Population, g: Leaves, moment: Moment, numbers: Mapping[str, Tensor]) -> None:
+    """Take the step member after member, each in one pass over its weights."""
+    optimizer, names = population.optimizer, list(g)
+    steps = zip(*(population.own_steps(name, moment).tolist() for name in names), strict=True)
+    each = [dict(zip(numbers, row, strict=True)) for row in zip(*(v.tolist() for v in numbers.values()), strict=True)]
+    weights = zip(*(population.leaves[name].unbind(0) for name in names), strict=True)
+    gradients = zip(*(value.unbind(0) for value in g.values()), strict=True)
+    states = [
+        zip(*(population.state[name][slot].unbind(0) for name in names), strict=True) for slot in optimizer.slots()
+    ]
+    for w, own, t, number, *state in zip(weights, gradients, steps, each, *states, strict=True):
+        optimizer.update_member(w, own, dict(zip(optimizer.slots(), state, strict=True)), number, t)
 
 
 def _constrain(population: Population, leaves: Leaves, moment: Moment, lr: Tensor, when: str) -> None:

@@ -14,7 +14,12 @@ from wellfit.regularize.stages import Activation
 
 def dropout(h: Tensor, u: Tensor, rate: Tensor) -> Tensor:
     """Return ``h / (1 - rate)`` where ``u >= rate``, else 0; ``u`` uniform on [0, 1)."""
-    return h * (u >= rate).to(h.dtype).div_(1 - rate)
+    return h * keeping(u, rate)
+
+
+def keeping(u: Tensor, rate: Tensor) -> Tensor:
+    """Return ``1 / (1 - rate)`` where ``u >= rate``, else 0."""
+    return (u >= rate).to(u.dtype).div_(1 - rate)
 
 
 class Dropout(Activation):
@@ -43,3 +48,8 @@ class Dropout(Activation):
     def apply(h: Tensor, u: Tensor, numbers: Mapping[str, Tensor]) -> Tensor:
         """Return the thinned activations."""
         return dropout(h, u, numbers["rate"])
+
+    @staticmethod
+    def factor(u: Tensor, numbers: Mapping[str, Tensor]) -> Tensor:
+        """Return ``1 / (1 - rate)`` for the units that are kept, 0 for the others."""
+        return keeping(u, numbers["rate"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from wellfit.train.optimizers.base import Numbers, Optimizer, State
+from wellfit.train.optimizers.base import Numbers, Optimizer, State, step_counts
 
 
 class Adam(Optimizer):
@@ -20,6 +21,7 @@ class Adam(Optimizer):
     """
 
     numbers: ClassVar[tuple[str, ...]] = ("lr", "beta1", "beta2", "eps", "amsgrad")
+    fuses: ClassVar[bool] = hasattr(torch, "_fused_adam_")
 
     def __init__(self, numbers: Numbers) -> None:
         self.with_maximum = bool((numbers["amsgrad"] > 0).any())
@@ -40,6 +42,32 @@ class Adam(Optimizer):
             "eps": numbers["eps"],
             "amsgrad": numbers["amsgrad"],
         }
+
+    def update_member(
+        self,
+        w: tuple[Tensor, ...],
+        g: tuple[Tensor, ...],
+        state: Mapping[str, tuple[Tensor, ...]],
+        numbers: Mapping[str, float],
+        t: tuple[float, ...],
+    ) -> None:
+        """Take one step."""
+        amsgrad = numbers["amsgrad"] > 0
+        torch._fused_adam_(
+            w,
+            g,
+            state["m"],
+            state["v"],
+            state["largest_v"] if amsgrad else [],
+            step_counts(t),
+            lr=numbers["lr"],
+            beta1=numbers["beta1"],
+            beta2=numbers["beta2"],
+            weight_decay=0.0,
+            eps=numbers["eps"],
+            amsgrad=amsgrad,
+            maximize=False,
+        )
 
     def update(self, w: Tensor, g: Tensor, state: State, c: Numbers) -> None:
         """Take one step."""

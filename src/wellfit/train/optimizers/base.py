@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 State = dict[str, Tensor]
 Numbers = Mapping[str, Tensor]
+
+
+def step_counts(t: Sequence[float]) -> list[Tensor]:
+    """Return counts of steps as PyTorch's fused updates take them: a tensor for each leaf."""
+    made = {count: torch.tensor(count) for count in t}
+    return [made[count] for count in t]
 
 
 class Optimizer(ABC):
@@ -22,6 +29,9 @@ class Optimizer(ABC):
 
     numbers: ClassVar[tuple[str, ...]]
     """The members' numbers that the rule reads; ``lr`` is the first."""
+
+    fuses: ClassVar[bool] = False
+    """Whether ``update_member`` does all leaves of a member in one pass, on a CPU."""
 
     def __init__(self, numbers: Numbers) -> None:  # noqa: B027 - most rules need nothing of it
         """Take the numbers (P,) of the members, to see what none of them needs."""
@@ -37,6 +47,19 @@ class Optimizer(ABC):
         ``t`` (P,) float64 is each member's own count of the leaf's updates with this one, from 1; ``numbers["lr"]`` is
         the learning rate of this step, with the schedule's factor in it.
         """
+
+    def update_member(
+        self,
+        w: tuple[Tensor, ...],
+        g: tuple[Tensor, ...],
+        state: Mapping[str, tuple[Tensor, ...]],
+        numbers: Mapping[str, float],
+        t: tuple[float, ...],
+    ) -> None:
+        """Change all leaves ``w`` of one member and their ``state`` in place; ``numbers`` and ``t`` as in
+        ``coefficients``, ``t`` for each leaf.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def update(self, w: Tensor, g: Tensor, state: State, c: Numbers) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -17,6 +18,7 @@ class Sgd(Optimizer):
     """
 
     numbers: ClassVar[tuple[str, ...]] = ("lr", "momentum", "nesterov")
+    fuses: ClassVar[bool] = hasattr(torch, "_fused_sgd_")
 
     def __init__(self, numbers: Numbers) -> None:
         self.with_momentum = bool((numbers["momentum"] > 0).any())
@@ -29,6 +31,29 @@ class Sgd(Optimizer):
     def coefficients(self, numbers: Numbers, t: Tensor) -> dict[str, Tensor]:
         """Return the numbers themselves."""
         return dict(numbers)
+
+    def update_member(
+        self,
+        w: tuple[Tensor, ...],
+        g: tuple[Tensor, ...],
+        state: Mapping[str, tuple[Tensor, ...]],
+        numbers: Mapping[str, float],
+        t: tuple[float, ...],
+    ) -> None:
+        """Take one step."""
+        with_momentum = numbers["momentum"] > 0
+        torch._fused_sgd_(
+            w,
+            g,
+            state["velocity"] if with_momentum else [],
+            weight_decay=0.0,
+            momentum=numbers["momentum"],
+            lr=numbers["lr"],
+            dampening=0.0,
+            nesterov=with_momentum and numbers["nesterov"] > 0,
+            maximize=False,
+            is_first_step=False,
+        )
 
     def update(self, w: Tensor, g: Tensor, state: State, c: Numbers) -> None:
         """Take one step."""

@@ -1,0 +1,27 @@
+"""Memory that is used again from step to step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from torch import Tensor
+
+
+class Room:
+    """Memory that is used again from step to step: fresh pages cost as much as what is written on them."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Tensor] = {}
+
+    def take(self, name: str, like: Tensor, *shape: int) -> Tensor:
+        """Return a contiguous tensor of the kind of ``like``, with whatever was there."""
+        size = math.prod(shape)
+        made = self._made.get(name)
+        if made is None or made.numel() < size or (made.dtype, made.device) != (like.dtype, like.device):
+            made = self._made[name] = like.new_empty(size)
+        return made[:size].view(shape)
+
+    def taker(self, like: Tensor) -> Callable[..., Tensor]:
+        """Return ``take(name, *shape)`` for tensors of the kind of ``like``."""
+        return lambda name, *shape: self.take(name, like, *shape)
