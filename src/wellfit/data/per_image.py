@@ -18,8 +18,9 @@ class PerImage:
     There is no way back, since an image's own mean and deviation are not kept.
     """
 
-    def apply(self, x: Tensor) -> Tensor:
-        """Return float32 ``(..., C, H, W)`` images with mean 0 and standard deviation 1, or all 0 if of one value.
+    def apply(self, x: Tensor, *, out: Tensor | None = None) -> Tensor:
+        """Return float32 ``(..., C, H, W)`` images with mean 0 and standard deviation 1, or all 0 if of one value; in
+        ``out`` if there is one.
 
         uint8 is brought to 0..1 first.
         """
@@ -29,7 +30,8 @@ class PerImage:
         std = centered.square().mean(axes, keepdim=True).sqrt()
         # an image of one value has a tiny deviation from rounding, far below one step of a byte in one pixel
         flat = values.amax(axes, keepdim=True) == values.amin(axes, keepdim=True)
-        return torch.where(flat, torch.zeros_like(centered), centered / torch.where(flat, torch.ones_like(std), std))
+        scaled = torch.where(flat, torch.zeros_like(centered), centered / torch.where(flat, torch.ones_like(std), std))
+        return scaled if out is None else out.copy_(scaled)
 
     def to(self, _device: torch.device | str) -> PerImage:
         """Return itself: there is nothing to move."""

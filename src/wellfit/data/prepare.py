@@ -65,9 +65,11 @@ class Scaler:
         mean, std = _column_statistics(x, how, rows)
         return cls(mean.float(), std.float())
 
-    def apply(self, x: Tensor) -> Tensor:
-        """Scale a batch; float32 out. uint8 goes through ``to_unit`` first, floats are taken as they are."""
-        return (to_unit(x) if x.dtype == torch.uint8 else x).sub(self.mean).div_(self.std)
+    def apply(self, x: Tensor, *, out: Tensor | None = None) -> Tensor:
+        """Scale a batch; float32, in ``out`` if there is one. uint8 goes through ``to_unit`` first, floats are taken as
+        they are.
+        """
+        return torch.sub(to_unit(x) if x.dtype == torch.uint8 else x, self.mean, out=out).div_(self.std)
 
     def invert(self, z: Tensor) -> Tensor:
         """Undo ``apply`` of floats: ``z * std + mean``, e.g. predictions back in units of the target."""

@@ -23,6 +23,7 @@ from wellfit.train.active import Active
 from wellfit.train.member import Member
 from wellfit.train.network import Batch, group_index, of_groups
 from wellfit.train.replicate import Replicate
+from wellfit.train.room import Room
 
 CHUNK = 1024
 """Samples that are gathered and augmented at a time: many batches a call, few enough to stay in the cache."""
@@ -101,6 +102,7 @@ class Feed:
         self.slices = tuple(group.part for group in self.groups)
         self.replicates = {group.sees: replicates[group.sees] for group in self.groups}
         self.last_of = {group.sees: group for group in self.groups}
+        self.room, self.like = Room(), torch.empty(0, device=device)
         self.group_of = group_index(self.slices, device)
         self.batch_size = batch_size
         self.device = device
@@ -118,7 +120,10 @@ class Feed:
         return -(-self.samples // self.batch_size)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch; each seed has its own order, which all of its arms follow."""
+        """Yield the batches of an epoch; each seed has its own order, which all of its arms follow.
+
+        A batch holds until the next one is asked for.
+        """
         orders = {group.sees: epoch_order(self.samples, seed=group.seed, epoch=epoch) for group in self.groups}
         is_streamed = any(replicate.is_streamed for replicate in self.replicates.values())
 
@@ -153,20 +158,21 @@ class Feed:
         self, orders: Mapping[int, Tensor], chunk: range, epoch: int, raw: Mapping[int, Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Return the groups' samples (G, n, ...), augmented and scaled, and their targets (G, n, ...)."""
-        xs, ys = [], []
+        ys = []
+        first = next(iter(self.replicates.values()))
+        xs = self.room.take("x", self.like, len(self.groups), len(chunk), *first.shape)
         units = {key: self.replicates[key].unit(samples, device=self.device) for key, samples in raw.items()}
-        for group in self.groups:
+        for group, scaled in zip(self.groups, xs, strict=True):
             replicate = self.replicates[group.sees]
             rows = replicate.split.train[orders[group.sees][chunk.start : chunk.stop]]
             last = group is self.last_of[group.sees]
             x = units.pop(group.sees) if last else units[group.sees]
-            xs.append(augmented(x, replicate, group.augmentations, epoch, chunk))
+            augmented(x, replicate, group.augmentations, epoch, chunk, out=scaled)
             y = replicate.targets(rows, device=self.device)
             if replicate.pixels:
                 y = augmented_masks(y, replicate, group.augmentations, epoch, chunk)
             ys.append(F.one_hot(y, self.classes).float() if self.soft else y)
-        # one group needs no copy
-        return (xs[0][None], ys[0][None]) if len(xs) == 1 else (torch.stack(xs), torch.stack(ys))
+        return xs, torch.stack(ys)
 
     def _batch(self, x: Tensor, y: Tensor, epoch: int, position: int) -> Batch:
         """Return the batch whose first sample is at a position of the epoch: mixed, and with each member's targets."""
@@ -180,16 +186,28 @@ class Feed:
         return Batch(x, targets, self.slices, self.group_of)
 
 
-def augmented(x: Tensor, replicate: Replicate, methods: Augmentations, epoch: int, chunk: range) -> Tensor:
-    """Return a chunk of an epoch's samples (n, ...) augmented and scaled, by draws of the seed, epoch and chunk.
+def augmented(
+    x: Tensor,
+    replicate: Replicate,
+    methods: Augmentations,
+    epoch: int,
+    chunk: range,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return a chunk of an epoch's samples (n, ...) augmented and scaled, by draws of the seed, epoch and chunk; in
+    ``out`` if there is one.
 
     Images are augmented as they came, where 0 is black; vectors and sequences in standard deviations.
     """
     is_image = replicate.dataset.kind == "image"
+    if not methods:
+        return replicate.scale(x, out=out)
     x = x if is_image else replicate.scale(x)
-    if methods:
-        x = augment(x, _drawn(x.shape, x.device, replicate.seed, methods, epoch, chunk))
-    return replicate.scale(x) if is_image else x
+    x = augment(x, _drawn(x.shape, x.device, replicate.seed, methods, epoch, chunk))
+    if is_image:
+        return replicate.scale(x, out=out)
+    return x if out is None else out.copy_(x)
 
 
 def augmented_masks(y: Tensor, replicate: Replicate, methods: Augmentations, epoch: int, chunk: range) -> Tensor:

@@ -83,9 +83,11 @@ class Replicate:
         x = raw.to(device)
         return to_unit(x) if self.dataset.kind == "image" else x
 
-    def scale(self, x: Tensor) -> Tensor:
-        """Return gathered samples as the network takes them: filled in, encoded and scaled by the train split."""
-        return self.scaler.to(x.device).apply(x if self.encoder is None else self.encoder.apply(x))
+    def scale(self, x: Tensor, *, out: Tensor | None = None) -> Tensor:
+        """Return, in ``out`` if there is one, gathered samples as the network takes them: filled in, encoded and scaled
+        by the train split.
+        """
+        return self.scaler.to(x.device).apply(x if self.encoder is None else self.encoder.apply(x), out=out)
 
     def targets(self, rows: Tensor, *, device: torch.device) -> Tensor:
         """Return the targets: class indices, masks, or numbers in standard deviations of the train targets."""

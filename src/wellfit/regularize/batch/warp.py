@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+CACHED = 2**16
+"""Numbers of images that are resampled at a time."""
 
 FAR = 3.0
 """In units of the padded picture's half side, from its center: surely outside."""
@@ -35,7 +39,8 @@ def warp(
 ) -> Tensor:
     """Resample images at the places that ``matrix`` names: black outside.
 
-    A place at a pixel's center gives this pixel bit for bit, and no sample depends on the others in the tensor.
+    A place at a pixel's center gives this pixel bit for bit, and no sample depends on the others in the tensor; a few
+    are resampled at a time, so that their grids stay in the cache.
 
     Parameters
     ----------
@@ -55,6 +60,17 @@ def warp(
         (n, C, H, W). Pixel centers stand at half-integers, so a mirror maps pixels onto pixels.
 
     """
+    size = max(1, CACHED // math.prod(x.shape[1:])) if x.device.type == "cpu" else max(1, len(x))
+    if len(x) <= size:
+        return _warp(x, matrix, field, mode)
+    found = torch.empty_like(x)
+    for start in range(0, len(x), size):
+        part = slice(start, start + size)
+        found[part] = _warp(x[part], matrix[part], None if field is None else field[part], mode)
+    return found
+
+
+def _warp(x: Tensor, matrix: Tensor, field: Tensor | None, mode: Literal["bilinear", "nearest"]) -> Tensor:
     height, width = x.shape[2:]
     dtype = torch.promote_types(x.dtype, torch.float32)  # half precision is too coarse for places
     # grid_sample counts in half sides from the center. With sides that are powers of two this is exact for whole
