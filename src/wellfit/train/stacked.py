@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from wellfit.models.activation import ACTIVATIONS
 from wellfit.models.recurrent import Recurrent
 from wellfit.train.hidden import HiddenStage
-from wellfit.train.network import Affine, Batch, Leaves, Network, Objective, added
+from wellfit.train.network import Affine, Batch, Leaves, Network, Objective, Precision, added
+from wellfit.train.products import HalfProducts, Products, linear
 from wellfit.train.room import Room
 from wellfit.train.stacked_activation import activate
 from wellfit.train.stacked_norm import NORMS, apply_norm, can_stack_norm
 from wellfit.train.stacked_recurrent import apply_recurrent, leading_recurrent
-from wellfit.train.tape import Tape, linear
+from wellfit.train.tape import Tape
 
 Change = Callable[[str, Tensor], Tensor]
 
@@ -59,12 +60,12 @@ class Stacked(Network):
 
     how = "stacked"
 
-    def __init__(self, module: nn.Module, sites: frozenset[str]) -> None:
+    def __init__(self, module: nn.Module, sites: frozenset[str], *, precision: Precision = "fp32") -> None:
         self.layers = list(module.named_children())
         self.sites = sites
         self.own = {name: [f"{name}.{leaf}" for leaf, _ in layer.named_parameters()] for name, layer in self.layers}
         self.merges = True
-        self.room = Room()
+        self.products = HalfProducts() if precision == "bf16" else Products()
         self.rooms = {name: Room() for name, layer in self.layers if isinstance(layer, Recurrent)}
 
     def gradients(
@@ -78,7 +79,7 @@ class Stacked(Network):
     ) -> tuple[Tensor, Tensor, Leaves]:
         """See Network."""
         hidden.terms.clear()
-        tape = Tape(leaves, self.room, update)
+        tape = Tape(leaves, self.products, update)
         z = self._forward(leaves, buffers, batch, hidden, tape).detach().requires_grad_()
         with torch.enable_grad():
             losses = objective.data(z, batch.y)

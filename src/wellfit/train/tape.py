@@ -8,25 +8,21 @@ import torch
 from torch import Tensor
 
 from wellfit.train.network import Affine, Leaves
-from wellfit.train.room import Room
+from wellfit.train.products import Products
 
 Work = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
-
-NARROW = 32
-"""Up to this many outputs a layer's weight gradient is made as (x^T g)^T: there the product of one member and that of
-many take the same kernel, so that a member's numbers do not depend on how many others there are."""
 
 
 class Tape:
     """A forward pass of a stack of members, and the way back.
 
-    What the layers need of memory comes from ``room``, so a tape holds until the room's next one. With ``update`` a
-    linear layer's leaves are updated in one with their gradient. All of it runs without autograd, but for what
-    ``by_autograd`` is given.
+    What ``products`` make of memory they use again, so a tape holds until the next one. With ``update`` a linear
+    layer's leaves are updated in one with their gradient. All of it runs without autograd, but for what ``by_autograd``
+    is given.
     """
 
-    def __init__(self, leaves: Mapping[str, Tensor], room: Room, update: Affine | None = None) -> None:
-        self.leaves, self.room, self.update = leaves, room, update
+    def __init__(self, leaves: Mapping[str, Tensor], products: Products, update: Affine | None = None) -> None:
+        self.leaves, self.products, self.update = leaves, products, update
         self._backs: list[Callable[[Tensor], Tensor | None]] = []
         self._found: Leaves = {}
         self._learns = False
@@ -46,38 +42,30 @@ class Tape:
         Without ``slices`` each member has an input of its own, (P, B, I).
         """
         w, b = self.leaves[f"{name}.weight"], self.leaves.get(f"{name}.bias")
-        z = self.room.take(f"{name} z", w, len(w), x.shape[1], w.shape[1])
-        linear(x, w, b, slices, out=z)
+        z = self.products.forward(name, x, w, b, slices)
         wants, self._learns, self._fresh = self._learns, True, z
 
         def back(g: Tensor) -> Tensor | None:
             g = g.contiguous()
-            gx = torch.bmm(g, w, out=self.room.take(f"{name} gx", w, *g.shape[:2], w.shape[2])) if wants else None
-            if self.update is not None:
-                self._update(name, x, g, slices, self.update)
-                return gx
-            gw = self._found[f"{name}.weight"] = self.room.take(f"{name} gw", w, *w.shape)
-            weight_gradient(x, g, slices, out=gw)
-            if b is not None:
-                self._found[f"{name}.bias"] = g.sum(1)
+            gx = self.products.to_input(name, g, w) if wants else None
+            if self.update is None:
+                self._found[f"{name}.weight"] = self.products.to_weight(name, x, g, w, slices)
+                if b is not None:
+                    self._found[f"{name}.bias"] = g.sum(1)
+            else:
+                self.products.update(x, g, w, slices, self.update.keep[f"{name}.weight"], self.update.rate)
+                if b is not None:
+                    self._update_bias(b, g.sum(1), self.update.keep[f"{name}.bias"], self.update.rates)
             return gx
 
         self._backs.append(back)
         return z
 
-    def _update(self, name: str, x: Tensor, g: Tensor, slices: tuple[slice, ...], update: Affine) -> None:
-        """Take the step ``w <- keep w - rate g^T x`` of each member, and that of its bias."""
-        each = self.leaves[f"{name}.weight"].unbind(0)
-        inputs = _for_each(x, slices)
-        rows = zip(each, g.transpose(1, 2).unbind(0), inputs, update.keep[f"{name}.weight"], update.rate, strict=True)
-        for w, gt, own, keep, rate in rows:
-            w.addmm_(gt, own, beta=keep, alpha=-rate)
-        b = self.leaves.get(f"{name}.bias")
-        if b is not None:
-            keeps = update.keep[f"{name}.bias"]
-            if any(keep != 1.0 for keep in keeps):
-                b.mul_(b.new_tensor(keeps).unsqueeze(1))
-            b.addcmul_(g.sum(1), update.rates.unsqueeze(1), value=-1)
+    @staticmethod
+    def _update_bias(b: Tensor, g: Tensor, keep: Sequence[float], rates: Tensor) -> None:
+        if any(kept != 1.0 for kept in keep):
+            b.mul_(b.new_tensor(keep).unsqueeze(1))
+        b.addcmul_(g, rates.unsqueeze(1), value=-1)
 
     def relu(self, h: Tensor) -> Tensor:
         """Return the positive part."""
@@ -136,37 +124,3 @@ class Tape:
 
         self._backs.append(back)
         return answer.detach()
-
-
-def linear(x: Tensor, w: Tensor, b: Tensor | None, slices: tuple[slice, ...], *, out: Tensor) -> Tensor:
-    """Write ``x[group of p] w[p]^T + b[p]`` to ``out`` (P, B, O) and return it; see ``Tape.linear``."""
-    for inputs, part in _groups(x, slices):
-        wt = w[part].transpose(1, 2)
-        if b is None:
-            torch.bmm(inputs, wt, out=out[part])
-        else:
-            torch.baddbmm(b[part].unsqueeze(1), inputs, wt, out=out[part])
-    return out
-
-
-def weight_gradient(x: Tensor, g: Tensor, slices: tuple[slice, ...], *, out: Tensor) -> None:
-    """Write ``g[p]^T x[group of p]`` to ``out`` (P, O, I)."""
-    for inputs, part in _groups(x, slices):
-        if out.shape[1] <= NARROW:
-            out[part] = torch.bmm(inputs.transpose(1, 2), g[part]).transpose(1, 2)
-        else:
-            torch.bmm(g[part].transpose(1, 2), inputs, out=out[part])
-
-
-def _groups(x: Tensor, slices: tuple[slice, ...]) -> list[tuple[Tensor, slice]]:
-    """Pair each group's members with its inputs; hidden layers have an input of their own for every member."""
-    if not slices:
-        return [(x, slice(0, len(x)))]
-    return [(x[i].expand(part.stop - part.start, *x.shape[1:]), part) for i, part in enumerate(slices)]
-
-
-def _for_each(x: Tensor, slices: tuple[slice, ...]) -> list[Tensor]:
-    """Return each member's inputs."""
-    if not slices:
-        return list(x.unbind(0))
-    return [own for own, part in zip(x.unbind(0), slices, strict=True) for _ in range(part.start, part.stop)]
