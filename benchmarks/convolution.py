@@ -43,7 +43,7 @@ def small_cnn() -> nn.Module:
 
 def small_stem() -> nn.Module:
     """Return torchvision's ResNet-18 as it is used for images of 32 x 32."""
-    module = resnet18(num_classes=10)
+    module: nn.Module = resnet18(num_classes=10)
     module.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
     module.maxpool = nn.Identity()
     return module
@@ -62,7 +62,7 @@ def plain(module: nn.Module, x: Tensor, y: Tensor, *, channels_last: bool, round
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=rounds):
             z = module(x)
-        F.cross_entropy(z.float(), y).backward()
+        torch.autograd.backward(F.cross_entropy(z.float(), y))
         optimizer.step()
 
     return step
