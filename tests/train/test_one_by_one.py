@@ -186,8 +186,9 @@ def test_it_is_found_out_who_draws_by_himself(make: type[nn.Module], draws: bool
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("make", [lambda: normed(0), Dropping])
-def test_two_networks_at_a_time_are_as_each_alone(make: type[nn.Module]) -> None:
+def test_two_networks_at_a_time_are_as_each_alone(make: type[nn.Module], precision: Precision) -> None:
     torch.manual_seed(0)
     module = make()
     x, y = images(40)
@@ -195,7 +196,7 @@ def test_two_networks_at_a_time_are_as_each_alone(make: type[nn.Module]) -> None
 
     def train(into: list[Members]) -> None:
         members = Members([module])
-        members.train(network(module, (True, "fp32")), batches, 0.05)
+        members.train(network(module, (True, precision)), batches, 0.05)
         into.append(members)
 
     found: list[Members] = []
