@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -43,7 +43,7 @@ def run_epoch(
     """
     with flushed():
         population.begin_epoch(epoch, [scores[member.key] for member in population.members])
-        trained = _train(population, network, replicates, epoch, population.device, check)
+        trained = _train(population, network, replicates, epoch, check)
         return _measure(population, network, replicates, epoch, trained, population.device)
 
 
@@ -56,32 +56,54 @@ class _Trained:
     norms: Tensor
 
 
-def _train(
-    population: Population,
-    network: Network,
-    replicates: Mapping[int, Replicate],
-    epoch: int,
-    device: torch.device,
-    check: Callable[[], None],
-) -> _Trained:
-    """Take the steps of one epoch."""
-    recipe = population.members[0].recipe
+@dataclass(frozen=True)
+class Step:
+    """What a step came to: the batch's size, each member's loss and what was added to it (P,), now and then the norm of
+    its gradient.
+    """
+
+    samples: int
+    losses: Tensor
+    terms: Tensor
+    norms: Tensor | None
+
+
+def training_steps(
+    population: Population, network: Network, replicates: Mapping[int, Replicate], epoch: int
+) -> Iterator[Step]:
+    """Take the steps of an epoch, of which ``Population.begin_epoch`` knows; what a step gives holds until the next."""
+    recipe, device = population.members[0].recipe, population.device
     loss = make_loss(cast(LossSpec, recipe.loss), pixels=replicates[population.members[0].sees].pixels)
     rules = population.of_stage(TargetRule)
     feed = Feed(population.members, replicates, batch_size=recipe.batch_size, device=device, rules=rules)
     merges = network.merges and all(is_affine(member) for member in population.members)
     updates = AffineUpdates(population) if merges else None
-    total = torch.zeros(len(population), dtype=torch.float64, device=device)
-    extra, norms = torch.zeros_like(total), torch.zeros_like(total)
     for number, batch in enumerate(feed.epoch(epoch)):
-        check()
         measured = number % NORM_EVERY == 0
         losses, terms, gradients = step(population, network, batch, loss, None if measured else updates)
-        total += losses * batch.x.shape[1]
-        extra += terms * batch.x.shape[1]
-        if measured:
-            norms += gradient_norm(list(gradients.values()))
-    return _Trained(total / feed.samples, extra / feed.samples, norms / -(-feed.steps // NORM_EVERY))
+        norms = gradient_norm(list(gradients.values())) if measured else None
+        yield Step(batch.x.shape[1], losses, terms, norms)
+
+
+def _train(
+    population: Population,
+    network: Network,
+    replicates: Mapping[int, Replicate],
+    epoch: int,
+    check: Callable[[], None],
+) -> _Trained:
+    total = torch.zeros(len(population), dtype=torch.float64, device=population.device)
+    extra, norms = torch.zeros_like(total), torch.zeros_like(total)
+    samples = measured = 0
+    for done in training_steps(population, network, replicates, epoch):
+        check()
+        total += done.losses * done.samples
+        extra += done.terms * done.samples
+        samples += done.samples
+        if done.norms is not None:
+            norms += done.norms
+            measured += 1
+    return _Trained(total / samples, extra / samples, norms / measured)
 
 
 def _measure(

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,11 +15,9 @@ from wellfit.regularize.stages import Stopping
 from wellfit.train import checkpoint as disk
 from wellfit.train.events import EpochEnded, Event, Key, MemberFinished, PopulationEnded, PopulationStarted
 from wellfit.train.member import Member
-from wellfit.train.plan import Plan, choose_network, default_plan, start_modules
-from wellfit.train.population import Population
+from wellfit.train.plan import Plan, default_plan
 from wellfit.train.replicate import Replicate
-from wellfit.train.shards import Shards, shard_order
-from wellfit.train.sites import find_sites
+from wellfit.train.shards import Shards, make_shards, start_population
 
 Curves = dict[Key, list[EpochRow]]
 
@@ -59,17 +56,14 @@ def fit(
     """
     began = time.perf_counter()
     device = device or default_device()
-    ordered = sorted(members, key=shard_order)
+    population, module = start_population(members, replicates, device)
+    ordered = population.members
     marks = {member.key: disk.mark(member, replicates[member.sees]) for member in ordered}
     saved = _saved(checkpoint, marks)
-    modules = start_modules(ordered, replicates)
-    first = replicates[ordered[0].sees]
-    sites = find_sites(modules[0], first.shape)
-    make_network = partial(choose_network, modules[0], ordered, sites=sites, shape=first.shape, device=device)
-    network = make_network()
-    plan = plan or default_plan(ordered, modules[0], network, device)
-    steps = -(-len(first.split.train) // ordered[0].recipe.batch_size)
-    population = Population(ordered, modules, sites=sites, steps=steps, device=device)
+    shape = replicates[ordered[0].sees].shape
+    shards = make_shards(
+        population, module, replicates, plan or default_plan(ordered, module, shape=shape, device=device)
+    )
     curves: Curves = {member.key: [] for member in ordered}
     if saved is not None:
         rows = list(saved.marks)
@@ -77,8 +71,8 @@ def fit(
         curves = {member.key: list(saved.curves[member.key]) for member in ordered}
     done = saved.epoch if saved else 0
     most = max(member.recipe.epochs for member in ordered)
-    yield PopulationStarted(tuple(member.key for member in ordered), most, done, network.how)
-    with closing(Shards(population, plan, make_network)) as shards:
+    yield PopulationStarted(tuple(member.key for member in ordered), most, done, shards.how)
+    with closing(shards):
         for epoch in range(done + 1, most + 1):
             yield from _epoch(shards, replicates, curves, epoch)
             if not len(population):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,8 +14,6 @@ from wellfit.train.hidden import HiddenStage
 from wellfit.train.losses import Loss
 
 Leaves = dict[str, Tensor]
-Precision = Literal["fp32", "bf16"]
-"""Of the factors of products in training; weights, losses and updates are fp32, and so is evaluation."""
 
 
 @dataclass(frozen=True)

@@ -6,23 +6,28 @@ import copy
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import nn
 
+from wellfit.errors import RecipeError
 from wellfit.models import build
 from wellfit.models.init import initialize
 from wellfit.recipe import ModelSpec
+from wellfit.train.convolution import layouts
 from wellfit.train.member import Member
 from wellfit.train.network import Network
 from wellfit.train.one_by_one import OneByOne
 from wellfit.train.places import acting_patterns, check_sites
+from wellfit.train.precision import Precision
 from wellfit.train.replicate import Replicate
 from wellfit.train.sites import Sites
 from wellfit.train.stacked import Stacked, can_stack
 from wellfit.train.stacked_recurrent import remembered
 from wellfit.train.vmapped import Vmapped, refusal
+
+How = Literal["stacked", "vmap", "one by one"]
 
 MOST_MEMBERS = 2**16
 """Of a stack; no limit."""
@@ -33,29 +38,44 @@ WORTH_THREADS = 2**24
 
 @dataclass(frozen=True)
 class Plan:
-    """How a population is computed. None of it changes what its members are, but in the last bits."""
+    """How a population is computed. It changes nothing of its members but their last bits, and with ``bf16`` more."""
 
+    how: How | None = None
+    """``None``: by rule (``choose_network``)."""
     width: int = MOST_MEMBERS
-    """Members that are computed together, at most."""
+    """Members of a shard, at most: they are computed together."""
     workers: int = 1
     """Shards that are computed side by side."""
     threads: int = field(default_factory=torch.get_num_threads)
     """Threads of each worker."""
+    precision: Precision = "fp32"
+    """Of the factors of products in training."""
+    channels_last: bool = False
+    """Whether images are laid out with their channels last."""
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        width = "" if self.width >= MOST_MEMBERS else f"{self.width} together, "
+        layout = ", channels last" if self.channels_last else ""
+        workers, threads = (
+            f"{n} {what}{'s' if n > 1 else ''}" for n, what in ((self.workers, "worker"), (self.threads, "thread"))
+        )
+        return f"{self.how or 'by rule'}, {width}{workers} of {threads}, {self.precision}{layout}"
 
 
-def default_plan(members: Sequence[Member], module: nn.Module, network: Network, device: torch.device) -> Plan:
-    """Return the plan by rule: on a CPU a worker for each core, on one thread each.
+def default_plan(members: Sequence[Member], module: nn.Module, *, shape: Sequence[int], device: torch.device) -> Plan:
+    """Return the plan by rule: on a CPU a worker for each core, on one thread each; convolutions with channels last.
 
     A member alone has all threads if that pays; where it does not, its bits are the same as in a population.
     """
-    threads = torch.get_num_threads()
     if device.type != "cpu":
         return Plan()
-    if len(members) == 1 or network.draws_by_itself:
-        weights = sum(p.numel() for p in module.parameters())
-        pays = type(network) is not Stacked or weights * members[0].recipe.batch_size > WORTH_THREADS
-        return Plan(threads=threads if pays else 1)
-    return Plan(workers=min(threads, len(members)), threads=1)
+    threads, last = torch.get_num_threads(), layouts(module, shape)[0]
+    if len(members) > 1:
+        return Plan(workers=min(threads, len(members)), threads=1, channels_last=last)
+    weights = sum(p.numel() for p in module.parameters())
+    pays = not can_stack(module) or weights * members[0].recipe.batch_size > WORTH_THREADS
+    return Plan(threads=threads if pays else 1, channels_last=last)
 
 
 MOST_REMEMBERED = 64 * 2**20
@@ -94,13 +114,20 @@ def start_modules(members: Sequence[Member], replicates: Mapping[int, Replicate]
 
 
 def choose_network(
-    module: nn.Module, members: Sequence[Member], *, sites: Sites, shape: Sequence[int], device: torch.device
+    module: nn.Module,
+    members: Sequence[Member],
+    *,
+    sites: Sites,
+    shape: Sequence[int],
+    device: torch.device,
+    plan: Plan | None = None,
 ) -> Network:
     """Return the fastest way to compute these members, for samples of ``shape``, on this device.
 
     Sequences of linear and of recurrent layers are stacked by hand, but for sequences too long to be remembered for all
     members at once. Convolutions go one by one on a CPU, where grouped ones are slower; so does what keeps a state or
-    draws by itself. All else goes under ``vmap`` if a small batch of it passes there.
+    draws by itself. All else goes under ``vmap`` if a small batch of it passes there. A ``plan`` may ask for something
+    else.
 
     Raises
     ------
@@ -113,10 +140,26 @@ def choose_network(
         site for member in members for patterns in acting_patterns(member).values() for site in sites.matching(patterns)
     }
     own = copy.deepcopy(module).to(device)
-    if can_stack(own) and _suits_stack(own, members, shape):
-        return Stacked(own, frozenset(used))
-    why = "a single member" if len(members) == 1 else _why_not_vmap(own, shape, device)
-    return OneByOne(own, used, why=why) if why else Vmapped(own, used)
+    how, why = ways(own, members, shape=shape, device=device)
+    plan = plan or Plan()
+    asked = plan.how or how[0]
+    if asked not in how:
+        raise RecipeError("plan", f"{asked}: {why or 'the network is none of linear layers'}", " or ".join(how))
+    if asked == "stacked":
+        return Stacked(own, frozenset(used), precision=plan.precision)
+    if asked == "vmap":
+        return Vmapped(own, used)
+    return OneByOne(own, used, why=why or "asked for", channels_last=plan.channels_last, precision=plan.precision)
+
+
+def ways(
+    module: nn.Module, members: Sequence[Member], *, shape: Sequence[int], device: torch.device
+) -> tuple[tuple[How, ...], str]:
+    """Return the ways in which these members can be computed, that of the rule first, and why not under ``vmap``."""
+    if can_stack(module) and _suits_stack(module, members, shape):
+        return ("stacked", "one by one"), ""
+    why = "a single member" if len(members) == 1 else _why_not_vmap(module, shape, device)
+    return (("one by one",), why) if why else (("vmap", "one by one"), "")
 
 
 def _suits_stack(module: nn.Module, members: Sequence[Member], shape: Sequence[int]) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 Precision = Literal["fp32", "bf16"]
+"""Of the factors of products in training; weights, losses and updates are fp32, and so is evaluation."""
 
 STEPS = 16
 """Steps that the probe takes in each precision."""

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from wellfit.models.activation import ACTIVATIONS
 from wellfit.models.recurrent import Recurrent
 from wellfit.train.hidden import HiddenStage
-from wellfit.train.network import Affine, Batch, Leaves, Network, Objective, Precision, added
+from wellfit.train.network import Affine, Batch, Leaves, Network, Objective, added
+from wellfit.train.precision import Precision
 from wellfit.train.products import HalfProducts, Products, linear
 from wellfit.train.room import Room
 from wellfit.train.stacked_activation import activate
