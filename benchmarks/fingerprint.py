@@ -34,7 +34,7 @@ from wellfit.recipe_file import parse_study
 from wellfit.study.prepare import design, prepare
 from wellfit.train.events import MemberFinished
 from wellfit.train.fit import fit
-from wellfit.train.plan import populations
+from wellfit.train.start import populations
 
 Arrays = dict[str, npt.NDArray[np.float32]]
 

@@ -26,14 +26,15 @@ from torch import Tensor, nn
 
 from wellfit.data import Dataset
 from wellfit.recipe import Recipe
+from wellfit.train.choose import choose_network
 from wellfit.train.feed import Feed
 from wellfit.train.losses import make_loss
 from wellfit.train.member import Member
 from wellfit.train.network import Batch
-from wellfit.train.plan import choose_network, start_modules
 from wellfit.train.population import Population
 from wellfit.train.replicate import make_replicate
 from wellfit.train.sites import find_sites
+from wellfit.train.start import start_modules
 from wellfit.train.step import step
 
 STEPS, UNITS, BATCH, CLASSES = 64, 64, 64, 10

@@ -25,16 +25,17 @@ from wellfit.recipe import DataSpec, Recipe
 from wellfit.recipe.loss import LossSpec
 from wellfit.regularize.gradient.clip_norm import gradient_norm
 from wellfit.regularize.stages import TargetRule
+from wellfit.train.choose import choose_network
 from wellfit.train.denormals import flushed
 from wellfit.train.evaluate import evaluate, measure_of
 from wellfit.train.feed import Feed, feed_order
 from wellfit.train.losses import make_loss
 from wellfit.train.member import Member
 from wellfit.train.network import Network
-from wellfit.train.plan import choose_network, start_modules
 from wellfit.train.population import Population
 from wellfit.train.replicate import Replicate
 from wellfit.train.sites import find_sites
+from wellfit.train.start import start_modules
 from wellfit.train.step import step
 
 CPU = torch.device("cpu")

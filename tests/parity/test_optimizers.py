@@ -34,8 +34,8 @@ from wellfit.train.events import EpochEnded
 from wellfit.train.fit import fit
 from wellfit.train.optimizers import RULES, Optimizer, State, make_optimizer
 from wellfit.train.optimizers.nadam import momentum_at, momentum_product
-from wellfit.train.plan import populations
 from wellfit.train.reference_optimizer import torch_optimizer
+from wellfit.train.start import populations
 
 STEPS = 120
 SHAPES = [(7, 5), (3,), (4, 2, 3, 3), ()]

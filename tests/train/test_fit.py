@@ -15,7 +15,7 @@ from wellfit.train import checkpoint as disk
 from wellfit.train.denormals import flushed
 from wellfit.train.events import EpochEnded, MemberFinished, PopulationEnded, PopulationStarted
 from wellfit.train.fit import fit
-from wellfit.train.plan import populations
+from wellfit.train.start import populations
 
 SOME: list[dict[str, Any]] = [
     {},

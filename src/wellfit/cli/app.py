@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from wellfit import __version__
-from wellfit.cli import data, demo, diagnose, doctor, examine, explain, fit, predict, report, study, train
+from wellfit.cli import data, demo, diagnose, doctor, examine, explain, fit, plan, predict, report, study, train
 from wellfit.cli.fail import guarded
 
 EXAMPLES = """\b
@@ -59,7 +59,7 @@ def wellfit(
         typer.echo(context.get_help())
 
 
-for _room in (demo, study, train, fit, diagnose, report, predict, explain, doctor):
+for _room in (demo, study, train, fit, plan, diagnose, report, predict, explain, doctor):
     _name = _room.__name__.rpartition(".")[2]
     app.command(_name, short_help=_room.SHORT, epilog=_room.EXAMPLES)(_room.command)
 app.add_typer(data.app, name="data", short_help=data.SHORT)

@@ -58,7 +58,9 @@ class State:
 def start_text(event: PopulationStarted) -> str:
     """Return who is trained, and how."""
     goes_on = f", going on after epoch {event.epochs_done}" if event.epochs_done else ""
-    return f"training {count_text(len(event.members), 'member')} ({event.how}){goes_on}"
+    crew = "" if event.plan.workers == 1 else f", {event.plan.workers} workers"
+    half = "" if event.plan.precision == "fp32" else f", {event.plan.precision}"
+    return f"training {count_text(len(event.members), 'member')} ({event.how}{crew}{half}){goes_on}"
 
 
 def pace_text(seconds: float) -> str:

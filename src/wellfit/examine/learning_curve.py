@@ -21,8 +21,8 @@ from wellfit.study.prepare import Prepared, design, prepare
 from wellfit.train.events import Event, Key, MemberFinished, PopulationStarted
 from wellfit.train.fit import fit
 from wellfit.train.member import Member
-from wellfit.train.plan import populations
 from wellfit.train.replicate import Replicate
+from wellfit.train.start import populations
 
 SEEDS = 5
 MEASURES = ("val_loss", "val_accuracy", "train_loss", "train_accuracy", "gap")

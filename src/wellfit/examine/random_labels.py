@@ -22,8 +22,8 @@ from wellfit.study.prepare import Prepared, design, prepare
 from wellfit.train.events import EpochEnded, Event, Key, PopulationStarted
 from wellfit.train.fit import fit
 from wellfit.train.member import Member
-from wellfit.train.plan import populations, start_modules
 from wellfit.train.replicate import Replicate
+from wellfit.train.start import populations, start_modules
 
 SEEDS = 3
 MOST_PROBED = 10_000

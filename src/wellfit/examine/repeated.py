@@ -22,8 +22,8 @@ from wellfit.train.fit import fit
 from wellfit.train.handed import scale_in_evaluation
 from wellfit.train.losses import probabilities
 from wellfit.train.member import Member
-from wellfit.train.plan import populations, start_modules
 from wellfit.train.replicate import Replicate
+from wellfit.train.start import populations, start_modules
 
 Array = npt.NDArray[np.float64]
 

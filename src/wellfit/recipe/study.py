@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from wellfit.recipe.base import Frozen, Positive, Seed
+from wellfit.recipe.plan import PlanSpec
 from wellfit.recipe.recipe import Recipe
 
 MOST_SEEDS = 10_000
@@ -32,6 +33,9 @@ class StudySpec(Frozen):
     half_width: Positive | None = None
     """Half-width of the 95 % interval that matters, for the number of seeds still needed; in units of the metric.
     ``None``: 0.005 for an accuracy or IoU, 5 % of the control's mean for a loss."""
+
+    plan: PlanSpec = PlanSpec()
+    """How the study is computed, where that is not left to measuring."""
 
     @field_validator("name")
     @classmethod
@@ -62,4 +66,6 @@ class StudySpec(Frozen):
         """Return the form of a recipe file: the recipe's fields, and ``study:``."""
         plain = self.model_dump(mode="json", by_alias=True)
         recipe = plain.pop("recipe")
+        if self.plan == PlanSpec():  # it came later: what does not name it reads as it did
+            del plain["plan"]
         return {"name": plain.pop("name"), **recipe, "study": plain}

@@ -15,8 +15,8 @@ from wellfit.record import RunRecord
 from wellfit.study.files import StudyFolder
 from wellfit.train.events import Key
 from wellfit.train.member import Member
-from wellfit.train.plan import start_modules
 from wellfit.train.replicate import Replicate
+from wellfit.train.start import start_modules
 
 SAMPLES = 512
 """Of the train probe."""

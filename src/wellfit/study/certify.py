@@ -22,6 +22,7 @@ from wellfit.train.events import Key, MemberFinished
 from wellfit.train.fit import fit
 from wellfit.train.handed import scale_in_evaluation
 from wellfit.train.member import Member
+from wellfit.train.plan import Plan
 from wellfit.train.replicate import Replicate
 
 CPU = torch.device("cpu")
@@ -34,10 +35,12 @@ def certify(
     records: Mapping[Key, RunRecord],
     folder: StudyFolder,
     count: int,
+    *,
+    plan_of: Callable[[Member], Plan | None] = lambda member: None,
 ) -> dict[str, Any]:
     """Train ``count`` members, drawn by the study's first seed, again one by one; compare the weights they hand over.
 
-    And load the saved weights into the plain network: its validation loss must be the one that was measured.
+    ``plan_of`` says how they were computed: with the same precision and layout. And load the saved weights into the plain network: its validation loss must be the one that was measured.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def certify(
         row = {
             "arm": member.arm,
             "seed": member.seed,
-            "deviation": _deviation(_alone(member, replicates), weights),
+            "deviation": _deviation(_alone(member, replicates, plan_of(member)), weights),
             "loss_deviation": abs(loss - records[member.key].value("val_loss")),
         }
         rows.append(row)
@@ -88,8 +91,8 @@ def _plain_loss(member: Member, replicate: Replicate, weights: Mapping[str, Tens
     return total / len(rows)
 
 
-def _alone(member: Member, replicates: Mapping[int, Replicate]) -> Mapping[str, Tensor]:
-    for event in fit([member], replicates):
+def _alone(member: Member, replicates: Mapping[int, Replicate], plan: Plan | None) -> Mapping[str, Tensor]:
+    for event in fit([member], replicates, plan=plan):
         if isinstance(event, MemberFinished):
             return event.weights
     return {}

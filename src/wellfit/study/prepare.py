@@ -29,9 +29,9 @@ from wellfit.study.optimizer import suited_optimizer
 from wellfit.train.losses import measured, suits, with_balanced_weights
 from wellfit.train.member import Member
 from wellfit.train.places import check_parameters, check_sites
-from wellfit.train.plan import populations, start_modules
 from wellfit.train.replicate import Replicate, make_replicate
 from wellfit.train.sites import find_sites
+from wellfit.train.start import populations, start_modules
 
 logger = logging.getLogger(__name__)
 MOVES = "augmentations by themselves (horizontal_flip, rotation, brightness, ...), which move the masks as well"

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from wellfit.study.circumstances import about_data, chance_loss, environment
 from wellfit.study.cleaning import cleaned_arms, plan_digests
 from wellfit.study.design import control_of, recipe_hash
 from wellfit.study.files import StudyFolder, dump_yaml, write_json
+from wellfit.study.plans import begun_plan
 from wellfit.study.prepare import Prepared, design, prepare
 from wellfit.study.sealed import read_test_set
 from wellfit.study.store import Store
@@ -111,9 +113,12 @@ def enter(prepared: Prepared, folder: StudyFolder, store: Store) -> None:
 def _execute(prepared: Prepared, folder: StudyFolder, store: Store, certificates: int, listen: Listener) -> str:
     """Train what is left, certify, and read the test set at last; return the study's status."""
     try:
-        train_members(prepared.members, prepared, folder, store, listen)
+        train_members(prepared.members, prepared, folder, store, listen, measured=True)
         if certificates and store.meta("certificate") is None:
-            made = certify(prepared.members, prepared.replicates_of, store.finished(), folder, certificates)
+            plan_of = partial(begun_plan, known=store.meta("plans", {}))
+            made = certify(
+                prepared.members, prepared.replicates_of, store.finished(), folder, certificates, plan_of=plan_of
+            )
             store.set_meta("certificate", made)
         read_test_set(prepared.members, prepared.replicates_of, folder, store)
     except KeyboardInterrupt:

@@ -11,14 +11,15 @@ from wellfit.models import load_state
 from wellfit.record import TestRow
 from wellfit.study.files import StudyFolder
 from wellfit.study.store import Store
+from wellfit.train.choose import choose_network
 from wellfit.train.evaluate import Score, evaluate, measure_of
 from wellfit.train.events import Key
 from wellfit.train.fit import default_device
 from wellfit.train.member import Member
-from wellfit.train.plan import choose_network, start_modules
 from wellfit.train.population import Population
 from wellfit.train.replicate import Replicate
 from wellfit.train.sites import find_sites
+from wellfit.train.start import start_modules
 
 Keep = Callable[[Key, Score], None]
 

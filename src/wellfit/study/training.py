@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wellfit.random import derive
 from wellfit.study.files import StudyFolder
+from wellfit.study.plans import Planned, plan_all, structure_key
 from wellfit.study.prepare import Prepared
 from wellfit.study.store import Store
 from wellfit.study.trained import save_model
@@ -14,27 +15,38 @@ from wellfit.train import checkpoint as disk
 from wellfit.train.events import EpochEnded, Event, Key, MemberFinished, PopulationStarted
 from wellfit.train.fit import fit
 from wellfit.train.member import Member
-from wellfit.train.plan import populations
+from wellfit.train.start import populations
 
 Listener = Callable[[Event], None]
 
 
 def train_members(
-    members: Sequence[Member], prepared: Prepared, folder: StudyFolder, store: Store, listen: Listener
+    members: Sequence[Member],
+    prepared: Prepared,
+    folder: StudyFolder,
+    store: Store,
+    listen: Listener,
+    *,
+    measured: bool = False,
 ) -> None:
     """Train those of the members that are not finished: first what checkpoints hold, then the rest.
+
+    How is ``measured`` where that is worth it, else by rule.
 
     An exception of ``listen`` ends the training; the same call goes on from the last checkpoint, with fewer members
     too.
     """
     finished = store.finished()
     left = {member.key: member for member in members if member.key not in finished}
-    for group, path in _todo(prepared, left, folder):
+    todo = _todo(prepared, left, folder)
+    plans = _plans([group for group, _ in todo], prepared, store) if measured else {}
+    for group, path in todo:
         replicates = prepared.replicates_of(group[0])
-        for event in fit(group, replicates, checkpoint=path):
+        planned = plans.get(structure_key(group[0]))
+        for event in fit(group, replicates, checkpoint=path, plan=None if planned is None else planned.plan):
             if isinstance(event, PopulationStarted):
                 store.truncate(event.members, event.epochs_done)
-                _note_plan(store, event)
+                _note_plan(store, event, planned)
             elif isinstance(event, EpochEnded):
                 store.add_epochs(event.rows)
             elif isinstance(event, MemberFinished):
@@ -68,9 +80,19 @@ def _todo(prepared: Prepared, left: Mapping[Key, Member], folder: StudyFolder) -
     return todo
 
 
-def _note_plan(store: Store, event: PopulationStarted) -> None:
+def _plans(groups: Sequence[Sequence[Member]], prepared: Prepared, store: Store) -> dict[str, Planned]:
+    """Return how to compute the populations, and keep it: a study goes on as it has begun."""
+    known = store.meta("plans", {})
+    plans = plan_all(groups, prepared, known)
+    store.set_meta("plans", known | {key: planned.to_dict() for key, planned in plans.items()})
+    return plans
+
+
+def _note_plan(store: Store, event: PopulationStarted, planned: Planned | None) -> None:
     """Keep how the population is computed, for the result's ``plan``."""
     known = store.meta("plan", [])
-    note = {"members": len(event.members), "epochs": event.epochs, "how": event.how}
+    note = {**event.plan.to_dict(), "members": len(event.members), "epochs": event.epochs, "how": event.how}
+    note |= {} if planned is None else {"source": planned.source, "trials": list(planned.trials)}
+    note |= {} if planned is None or planned.agreement is None else {"agreement": planned.agreement}
     if note not in known and event.epochs_done == 0:
         store.set_meta("plan", [*known, note])

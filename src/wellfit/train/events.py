@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from wellfit.record import EpochRow, RunRecord
+from wellfit.train.plan import Plan
 
 Key = tuple[str, int]
 """A run: (arm, seed)."""
@@ -23,6 +24,8 @@ class PopulationStarted:
     epochs_done: int
     how: str
     """How the members are computed: ``stacked``, ``vmap`` or ``one by one``, with the reason where it is the last."""
+    plan: Plan = field(default_factory=Plan)
+    """The plan that it is computed by."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ import torch
 from wellfit.record import EpochRow, RunRecord, Status, best_epoch, better_sign
 from wellfit.regularize.stages import Stopping
 from wellfit.train import checkpoint as disk
+from wellfit.train.choose import default_plan
 from wellfit.train.events import EpochEnded, Event, Key, MemberFinished, PopulationEnded, PopulationStarted
 from wellfit.train.member import Member
-from wellfit.train.plan import Plan, default_plan
+from wellfit.train.plan import Plan
 from wellfit.train.replicate import Replicate
 from wellfit.train.shards import Shards, make_shards, start_population
 
@@ -71,7 +72,7 @@ def fit(
         curves = {member.key: list(saved.curves[member.key]) for member in ordered}
     done = saved.epoch if saved else 0
     most = max(member.recipe.epochs for member in ordered)
-    yield PopulationStarted(tuple(member.key for member in ordered), most, done, shards.how)
+    yield PopulationStarted(tuple(member.key for member in ordered), most, done, shards.how, shards.plan)
     with closing(shards):
         for epoch in range(done + 1, most + 1):
             yield from _epoch(shards, replicates, curves, epoch)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from wellfit.record import EpochRow
 from wellfit.train.affine import is_affine
+from wellfit.train.choose import choose_network
 from wellfit.train.crew import Crew
 from wellfit.train.denormals import flushed
 from wellfit.train.epoch import run_epoch, training_steps
@@ -21,10 +22,11 @@ from wellfit.train.events import Key
 from wellfit.train.feed import feed_order
 from wellfit.train.member import Member
 from wellfit.train.network import Network
-from wellfit.train.plan import Plan, choose_network, start_modules
+from wellfit.train.plan import Plan
 from wellfit.train.population import Population
 from wellfit.train.replicate import Replicate
 from wellfit.train.sites import find_sites
+from wellfit.train.start import start_modules
 
 
 def shard_order(member: Member) -> tuple[bool, tuple[int, int, str]]:

@@ -1,0 +1,25 @@
+"""PlanSpec: what of a plan the user decides; the rest is measured."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from wellfit.recipe.base import Count, Frozen
+
+
+class PlanSpec(Frozen):
+    """How a study is computed; ``None``: as it is fastest here (``wellfit plan``)."""
+
+    how: Literal["stacked", "vmap", "one by one"] | None = None
+    """Layers of all members as one, PyTorch's ``vmap``, or member after member."""
+    width: Count | None = None
+    """Members of a shard, at most: they are computed together."""
+    workers: Count | None = None
+    """Shards that are computed side by side."""
+    threads: Count | None = None
+    """Threads of each worker."""
+    precision: Literal["fp32", "bf16", "auto"] = "auto"
+    """Of the factors of products in training. ``auto``: bf16 where a long training is faster by it and a probe shows
+    that the losses agree; all arms have the same."""
+    channels_last: bool | None = None
+    """Whether images are laid out with their channels last."""
