@@ -38,9 +38,9 @@ def pool_first(module: nn.Module, sites: Collection[str]) -> None:
 def layouts(module: nn.Module, shape: Sequence[int]) -> tuple[bool, ...]:
     """Return the layouts worth measuring for samples of ``shape``, the likely best first: whether channels are last.
 
-    Channels last was faster for each network that was tried: a step of the small CNN took 0.69 of the time, 0.61 in
-    bf16; one of a ResNet-18 0.88, in bf16 0.95 (docs/benchmarks.md). PyTorch's max-pool alone takes 7 to 20 times as
-    long with the channels first. A module whose forward refuses it, such as by a ``view`` of what a convolution
+    Channels last was faster for both networks that were tried on a CPU: a step of the small CNN took 0.66 of the time,
+    0.56 in bf16; one of a ResNet-18 0.97, in bf16 0.95 (docs/benchmarks.md). PyTorch's max-pool alone takes 10 to 20
+    times as long with the channels first. A module whose forward refuses it, such as by a ``view`` of what a convolution
     answers, is left with the other.
     """
     kinds = (nn.Conv2d, nn.ConvTranspose2d)
