@@ -40,8 +40,8 @@ def layouts(module: nn.Module, shape: Sequence[int]) -> tuple[bool, ...]:
 
     Channels last was faster for both networks that were tried on a CPU: a step of the small CNN took 0.66 of the time,
     0.56 in bf16; one of a ResNet-18 0.97, in bf16 0.95 (docs/benchmarks.md). PyTorch's max-pool alone takes 10 to 20
-    times as long with the channels first. A module whose forward refuses it, such as by a ``view`` of what a convolution
-    answers, is left with the other.
+    times as long with the channels first. A module whose forward refuses it, such as by a ``view`` of what a
+    convolution answers, is left with the other.
     """
     kinds = (nn.Conv2d, nn.ConvTranspose2d)
     if len(shape) != 3 or not any(isinstance(layer, kinds) for layer in module.modules()):
