@@ -26,8 +26,9 @@ def with_channels_last(x: Tensor) -> Tensor:
 def filters_with_channels_last(w: Tensor) -> Tensor:
     """Return a copy of stacked filters (P, K, C, H, W) with their channels last in memory; other tensors as they are.
 
-    Filters and their gradients are then neither turned around on the way to oneDNN nor on the way back, which takes
-    a fortieth of a ResNet-18's step. ``zeros_like`` and ``clone`` keep the layout; ``flatten`` makes a copy of it.
+    Filters and their gradients are then not turned around on the way to oneDNN and back: of a ResNet-18's step it saved
+    5 % in one run and nothing that could be told in the next. ``zeros_like`` and ``clone`` keep the layout; ``flatten``
+    makes a copy in another.
     """
     if w.ndim != 5:
         return w
@@ -50,7 +51,7 @@ def layouts(module: nn.Module, shape: Sequence[int]) -> tuple[bool, ...]:
     """Return the layouts worth measuring for samples of ``shape``, the likely best first: whether channels are last.
 
     Channels last was faster for both networks that were tried on a CPU: a step of the small CNN took 0.66 of the time,
-    0.56 in bf16; one of a ResNet-18 0.97, in bf16 0.95 (docs/benchmarks.md). PyTorch's max-pool alone takes 10 to 20
+    0.56 in bf16; one of a ResNet-18 0.94, in bf16 0.96 (docs/benchmarks.md). PyTorch's max-pool alone takes 10 to 20
     times as long with the channels first. A module whose forward refuses it, such as by a ``view`` of what a
     convolution answers, is left with the other.
     """
