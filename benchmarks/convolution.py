@@ -26,6 +26,7 @@ from torchvision.models import resnet18
 
 from wellfit.data.memory import keep_freed
 from wellfit.models.cnn import cnn
+from wellfit.train.convolution import filters_with_channels_last
 from wellfit.train.draws import Draws
 from wellfit.train.hidden import HiddenStage
 from wellfit.train.losses import Loss
@@ -72,6 +73,8 @@ def ours(module: nn.Module, x: Tensor, y: Tensor, members: int, *, channels_last
     """Return a step of ``members`` members of one seed."""
     network = OneByOne(module, (), why="", channels_last=channels_last, precision="bf16" if rounds else "fp32")
     stacked = {name: torch.stack([p.detach()] * members) for name, p in module.named_parameters()}
+    if channels_last:
+        stacked = {name: filters_with_channels_last(w) for name, w in stacked.items()}
     buffers = {name: torch.stack([b] * members) for name, b in module.named_buffers()}
     moving = {name: torch.zeros_like(w) for name, w in stacked.items()}
     hidden = HiddenStage({}, Draws([0], torch.zeros(members, dtype=torch.int64), x.device))

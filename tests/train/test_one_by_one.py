@@ -16,6 +16,7 @@ from wellfit.errors import ModelError
 from wellfit.models.cnn import cnn
 from wellfit.recipe.norm import BatchNormSpec
 from wellfit.regularize.activations.dropout import Dropout
+from wellfit.train.convolution import filters_with_channels_last
 from wellfit.train.hidden import Acting
 from wellfit.train.network import Leaves
 from wellfit.train.one_by_one import OneByOne
@@ -222,3 +223,20 @@ def test_the_gradients_hold_until_the_next_call_and_follow_the_number_of_members
     assert torch.equal(second["0.weight"], kept)
     _, fewer = Members(modules[:2]).gradients(ours, x, y)
     assert torch.equal(fewer["0.weight"], kept[:2])
+
+
+def test_filters_may_have_their_channels_last_and_so_do_their_gradients() -> None:
+    modules = [normed(seed, 3) for seed in (0, 1)]
+    x, y = images(40, 3)
+    batches = [(x[:20], y[:20]), (x[20:], y[20:])]
+    usual, turned = Members(modules), Members(modules)
+    turned.leaves = {name: filters_with_channels_last(w) for name, w in turned.leaves.items()}
+    assert turned.leaves["0.weight"].stride() == (8 * 27, 27, 1, 9, 3)
+    assert all(torch.equal(w, usual.leaves[name]) for name, w in turned.leaves.items())
+    ours = network(modules[0], (True, "fp32"))
+    turned.train(ours, batches, 0.05)
+    _, g = turned.gradients(ours, x, y)
+    assert {name: one.stride() for name, one in g.items()} == {n: w.stride() for n, w in turned.leaves.items()}
+    usual.train(network(modules[0], (True, "fp32")), batches, 0.05)
+    for name, w in usual.leaves.items():
+        torch.testing.assert_close(turned.leaves[name], w, atol=1e-5, rtol=0)

@@ -140,7 +140,7 @@ class OneByOne(Network):
         """Return tensors for the gradients, those of the last step where they fit."""
         for name, w in leaves.items():
             room = self._gradients.get(name)
-            if room is None or (room.shape, room.dtype, room.device) != (w.shape, w.dtype, w.device):
+            if room is None or _form(room) != _form(w):
                 self._gradients[name] = torch.empty_like(w)
         return {name: self._gradients[name] for name in leaves}
 
@@ -205,6 +205,10 @@ def _place(module: nn.Module, name: str) -> tuple[str, nn.Module, str]:
     """Return a buffer's name, the module that holds it and its name there."""
     place, _, last = name.rpartition(".")
     return name, module.get_submodule(place), last
+
+
+def _form(tensor: Tensor) -> tuple[object, ...]:
+    return tensor.shape, tensor.stride(), tensor.dtype, tensor.device
 
 
 def _random_state(device: torch.device) -> Tensor:
