@@ -129,11 +129,7 @@ class Activation(Method):
 
     @staticmethod
     def factor(u: Tensor, numbers: Numbers) -> Tensor | None:
-        """Return what the activations are multiplied by, where ``apply`` does nothing else; else None.
-
-        For draws ``u`` (B, ...) of one seed and single numbers; at least 0. Members of a seed with the same numbers
-        share it.
-        """
+        """Return what ``apply`` multiplies by, 0 or more, if that is all: of one seed's draws (B, ...), single numbers."""
         return None
 
     @staticmethod
@@ -186,7 +182,7 @@ class Penalty(Method):
 
     @staticmethod
     def slope(numbers: Numbers) -> Tensor | None:
-        """Return c (P, ...) where the gradient is ``c w``, which can be taken together with the update; else None."""
+        """Return c (P, ...) if the gradient is ``c w``, which can be taken together with the update."""
         return None
 
 
@@ -283,7 +279,7 @@ class WeightRule(Method):
 
     @staticmethod
     def factor(numbers: Numbers, lr: Tensor) -> Tensor | None:
-        """Return f (P, ...) where a rule before the update is ``w <- f w``, which can be taken together with it."""
+        """Return f (P, ...) if a rule before the update is ``w <- f w``, which can be taken together with it."""
         return None
 
 

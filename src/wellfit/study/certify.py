@@ -40,7 +40,8 @@ def certify(
 ) -> dict[str, Any]:
     """Train ``count`` members, drawn by the study's first seed, again one by one; compare the weights they hand over.
 
-    ``plan_of`` says how they were computed: with the same precision and layout. And load the saved weights into the plain network: its validation loss must be the one that was measured.
+    And load the saved weights into the plain network: its validation loss must be the one that was measured.
+    ``plan_of`` says how a member was computed, since precision and layout change the last bits.
 
     Returns
     -------

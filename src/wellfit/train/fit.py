@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from wellfit.data.memory import keep_freed
 from wellfit.record import EpochRow, RunRecord, Status, best_epoch, better_sign
 from wellfit.regularize.stages import Stopping
 from wellfit.train import checkpoint as disk
@@ -56,6 +57,7 @@ def fit(
 
     """
     began = time.perf_counter()
+    keep_freed()
     device = device or default_device()
     population, module = start_population(members, replicates, device)
     ordered = population.members

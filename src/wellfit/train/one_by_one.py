@@ -36,8 +36,8 @@ class OneByOne(Network):
         Whether images are laid out with their channels last.
     precision
         ``bf16``: matrix products and convolutions of the forward pass, and their gradients, in bfloat16
-        (``torch.autocast``); weights, losses, what acts on hidden activations and the gradients that are returned stay
-        float32.
+        (``torch.autocast``); weights, losses, evaluation, what acts on hidden activations and the gradients that are
+        returned stay float32.
 
     """
 
@@ -70,7 +70,7 @@ class OneByOne(Network):
     def _at_site(self, site: str, output: Tensor) -> Tensor:
         if self._change is None:
             return output
-        if self._precision == "fp32":
+        if self._precision == "fp32" or not self.module.training:
             return self._change(site, output)
         with torch.autocast(output.device.type, enabled=False):  # methods are float32
             return self._change(site, output.float()).to(output.dtype)
@@ -174,7 +174,7 @@ class OneByOne(Network):
 
     def _answer(self, x: Tensor) -> Tensor:
         self._hooks.begin()
-        rounds = self._precision == "bf16"
+        rounds = self._precision == "bf16" and self.module.training
         # without the cache of rounded weights: the same parameter has another member's weights the next time
         with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False) if rounds else nullcontext():
             answer = self.module(x)

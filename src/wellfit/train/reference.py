@@ -20,6 +20,7 @@ from wellfit.random import derive
 from wellfit.recipe import ModelSpec
 from wellfit.recipe.loss import CrossEntropySpec, LossSpec, MseSpec
 from wellfit.regularize.stages import Averaging, Freezing, Mix, Moment, OutputPenalty, TargetRule
+from wellfit.train.convolution import layouts, with_channels_last
 from wellfit.train.feed import augmentations_of, augmented, augmented_masks, chunks, mixed, mixes_of
 from wellfit.train.losses import make_loss
 from wellfit.train.member import Member
@@ -56,9 +57,11 @@ def _train(member: Member, replicate: Replicate, steps: int | None) -> dict[str,
     average = {name: value.detach().clone() for name, value in state_of(module).items()}
     of_epoch = -(-len(replicate.split.train) // recipe.batch_size)
     most = recipe.epochs * of_epoch if steps is None else steps
+    channels_last = layouts(module, replicate.shape)[0]  # as the engine does by rule: other kernels round otherwise
     for t, (epoch, x, y) in enumerate(_batches(member, replicate), start=1):
         if t > most:
             break
+        x = with_channels_last(x) if channels_last else x
         moment = Moment(t, of_epoch, torch.tensor([float(recipe.epochs)]))
         torch.manual_seed(derive(member.seed, "noise", "module", epoch, (t - 1) % of_epoch + 1))  # for its own dropout
         for group in optimizer.param_groups:
