@@ -71,6 +71,11 @@ def peak(_: Candidate, answer: Mapping[str, Any]) -> float:
     return float(answer["peak"])
 
 
+def anonymous(_: Candidate, answer: Mapping[str, Any]) -> float:
+    """Return the resident bytes at the end that belong to no file; NaN where the system does not say."""
+    return float(answer["anonymous"] or "nan")
+
+
 class Results:
     """Measurements by candidate; what was not measured is ``None``."""
 

@@ -16,9 +16,9 @@ RULES = " ".join(
         "rotating order. Two epochs each: the first warms up and compiles, the second counts, scaled to a whole one",
         "where it is shorter. Of several forms of a candidate (threads, compiled or not, steps a call) the fastest",
         "counts; one more than 20 % slower in the first round is not repeated. Loops of peers are training alone;",
-        "wellfit's figures hold its evaluation of 12,000 samples a whole epoch too, with training alone beside. Where a",
-        "subset stands for an epoch (CNN, LSTM, ResNet) training alone is compared. In brackets behind a value: cores",
-        "that others kept busy just before. Start-up: until the end of the first epoch, less the seconds of such an epoch.",
+        "wellfit's figures hold its evaluation of 12,000 samples a whole epoch too, with training alone beside. Where",
+        "a subset stands for an epoch (CNN, LSTM, ResNet) training alone is compared. In brackets behind a value:",
+        "cores that others kept busy just before. Start-up: until the end of the first epoch, less the seconds of one.",
     )
 )
 

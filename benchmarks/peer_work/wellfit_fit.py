@@ -110,6 +110,12 @@ def engine() -> ModuleType:
     raise NotYetError("no module of wellfit.train calls step and evaluate")
 
 
+def wait() -> None:
+    """Let a CUDA device finish."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
 @contextmanager
 def evaluations() -> Iterator[Callable[[], float]]:
     """Give a function that says the seconds of evaluation since it was last asked: those of all workers, over their
@@ -119,12 +125,13 @@ def evaluations() -> Iterator[Callable[[], float]]:
     plain: Callable[..., Any] = module.evaluate
 
     def measured(*args: Any, **options: Any) -> Any:
+        wait()  # the steps that are still under way on a device are no evaluation
         began = time.perf_counter()
-        try:
-            return plain(*args, **options)
-        finally:
-            own = threading.get_ident()
-            spent[own] = spent.get(own, 0.0) + time.perf_counter() - began
+        found = plain(*args, **options)
+        wait()
+        own = threading.get_ident()
+        spent[own] = spent.get(own, 0.0) + time.perf_counter() - began
+        return found
 
     def since() -> float:
         seconds = sum(spent.values()) / max(len(spent), 1)
