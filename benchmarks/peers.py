@@ -182,7 +182,8 @@ def main() -> None:
     print(machine())
     print(plain_table(goals(results)))
     if options.markdown is not None:
-        command = f"python benchmarks/peers.py --rounds {max(one.round for one in found) + 1}"
+        only = "" if works == set(WORKS) else f" --only {' '.join(options.only)}"
+        command = f"python benchmarks/peers.py --rounds {1 + max((one.round for one in found), default=0)}{only}"
         options.markdown.write_text(markdown(results, command=command, machine=machine()))
 
 

@@ -133,6 +133,7 @@ def _augmented() -> list[Candidate]:
         *keras(work, "torch", [{"augmented": "model"}], FEW),
         # half of its arms are augmented: it is compared with the mean of both works
         wellfit(work, STUDY, arms="eight", seeds=3),
+        wellfit(work, ALONE, arms="eight", arm="augmentation"),
     ]
 
 

@@ -27,7 +27,7 @@ class Net(lightning.LightningModule):  # type: ignore[misc]
         return nn.functional.cross_entropy(self.net(batch[0]), batch[1])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.parameters(), lr=LR)
+        return torch.optim.SGD(self.parameters(), lr=LR, fused=True)
 
 
 class Watch(lightning.Callback):  # type: ignore[misc]

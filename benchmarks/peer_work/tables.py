@@ -10,6 +10,7 @@ from benchmarks.peer_work.goals import Goal, goals
 from benchmarks.peer_work.results import Measurement, Results, training
 
 MET = {True: "yes", False: "**no**", None: "not measured"}
+INSTALL = "python -m venv peers && peers/bin/pip install -r benchmarks/peers.txt    # the others, by themselves"
 RULES = " ".join(
     (
         "Every value is a process of its own with a clean environment; in each round every candidate runs once, in",
@@ -27,7 +28,7 @@ def markdown(results: Results, *, command: str, machine: str) -> str:
     """Return the section of ``docs/benchmarks.md``."""
     parts = [
         "## Against others",
-        f"```sh\npython -m venv peers && peers/bin/pip install -r benchmarks/peers.txt\n{command}\n```",
+        f"```sh\n{INSTALL}\n{command}\n```",
         machine + versions(results) + " " + RULES,
         table(("work", "against", "goal", "got", "met", ""), [_row(goal) for goal in goals(results)]),
     ]

@@ -1,7 +1,7 @@
 """wellfit: a population on real data through ``wellfit.train.fit``, as a study trains it, evaluation included.
 
-Options: ``arms`` (a name of ``ARMS``), ``seeds``, ``precision`` (``fp32`` or ``bf16``), ``members`` (only that many),
-``epochs``.
+Options: ``arms`` (a name of ``ARMS``), ``arm`` (only that one), ``seeds``, ``members`` (only that many), ``epochs``,
+``precision`` (``fp32`` or ``bf16``).
 """
 
 from __future__ import annotations
@@ -66,13 +66,14 @@ def members_of(order: Order) -> list[Member]:
         "epochs": order.options.get("epochs", 2),
         "batch_size": BATCH,
     }
-    found = []
+    found, wanted = [], order.options.get("arm")
     for seed in range(order.options.get("seeds", 1)):
         for on in arms:
             names = [name for name, chosen in zip(factors, on, strict=True) if chosen]
             methods = {key: value for name in names for key, value in FACTORS[name].items()}
             one = Recipe.model_validate(recipe | {"regularizers": methods})
-            found.append(Member("+".join(names) or "plain", seed, one))
+            arm = "+".join(names) or "plain"
+            found += [Member(arm, seed, one)] if wanted in (None, arm) else []
     return found[: order.options.get("members", len(found))]
 
 
@@ -112,7 +113,7 @@ def engine() -> ModuleType:
 
 def wait() -> None:
     """Let a CUDA device finish."""
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
