@@ -22,14 +22,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, only this folder is on it
 
-from benchmarks.peer_work.candidates import CIFAR, WORKS, Candidate, candidates
+from benchmarks.peer_work.candidates import CIFAR, EPOCH, WORKS, Candidate, candidates
 from benchmarks.peer_work.goals import goals
 from benchmarks.peer_work.order import BATCH, Order, write_order
 from benchmarks.peer_work.results import Measurement, Results
@@ -53,9 +53,10 @@ class Runner:
         found = importlib.util.find_spec("wellfit")
         self.source = Path(found.origin).parents[1] if found and found.origin else ROOT / "src"
 
-    def export(self) -> None:
-        """Write the data for all of them."""
-        command = [self.own, "-m", "benchmarks.peer_work.wellfit_export", str(self.folder), str(CIFAR)]
+    def export(self, works: Collection[str]) -> None:
+        """Write the data that the works need."""
+        names = [f"fashion={EPOCH}", *([f"cifar={CIFAR}"] if "resnet" in works else [])]
+        command = [self.own, "-m", "benchmarks.peer_work.wellfit_export", str(self.folder), *names]
         subprocess.run(command, env=self.environment(), cwd=ROOT, check=True)
 
     def environment(self, candidate: Candidate | None = None) -> dict[str, str]:
@@ -126,23 +127,22 @@ def shortened(every: Sequence[Candidate], steps: int | None) -> list[Candidate]:
 
 
 def run(chosen: Sequence[Candidate], runner: Runner, rounds: int, path: Path | None) -> list[Measurement]:
-    """Measure all rounds; what was measured is written after each of them."""
+    """Measure all rounds; what was measured so far is written each time."""
     found: list[Measurement] = []
-    slow: set[str] = set()
+    left: set[str] = set()
     for number in range(rounds):
         shift = number * len(chosen) // rounds
         for candidate in [*chosen[shift:], *chosen[:shift]]:
-            if candidate.key in slow:
+            if candidate.key in left:
                 continue
             one = runner.measure(candidate, number)
             found.append(one)
             said = f"{one.answer['seconds']:.3f} s" if one.is_value else one.why_not
             print(f"round {number + 1}/{rounds}  {candidate.key}: {said}", file=sys.stderr, flush=True)
-        slow = slow or Results(chosen, found).slow_forms()
-        # without an environment, or where it failed once, it would fail again
-        slow |= {one.key for one in found if not one.is_value}
-        if path is not None:
-            path.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n")
+            if path is not None:
+                path.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n")
+        if number == 0:  # what failed, or has no environment, is not tried again either
+            left = Results(chosen, found).slow_forms() | {one.key for one in found if not one.is_value}
     return found
 
 
@@ -176,7 +176,7 @@ def main() -> None:
         peers = str(options.peers.absolute()) if options.peers.exists() else None
         with tempfile.TemporaryDirectory() as folder:
             runner = Runner(sys.executable, peers, Path(folder))
-            runner.export()
+            runner.export(works)
             found = run(chosen, runner, options.rounds, options.json)
     results = Results(chosen, found)
     print(machine())

@@ -1,4 +1,4 @@
-"""Write the samples as ``.npy`` files, so that peers read them without wellfit: ``FOLDER SAMPLES_OF_CIFAR10``."""
+"""Write samples as ``.npy`` files, so that peers read them without wellfit: ``FOLDER fashion=60000 [cifar=1280]``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import numpy as np
 
 from wellfit.data import load
 
+SOURCES = {"fashion": "fashion-mnist", "cifar": "cifar10"}
+
 
 def main() -> None:
-    """Write ``fashion`` (60,000) and the first samples of ``cifar``."""
-    folder, some = Path(sys.argv[1]), int(sys.argv[2])
-    for name, source, count in (("fashion", "fashion-mnist", 60_000), ("cifar", "cifar10", some)):
-        dataset = load(source)
-        rows = np.random.default_rng(0).permutation(50_000)[:count] if count < 50_000 else np.arange(count)
+    """Write the first train samples of each set, in a drawn order: an archive has them class by class."""
+    folder = Path(sys.argv[1])
+    for name, _, count in (text.partition("=") for text in sys.argv[2:]):
+        dataset = load(SOURCES[name])
+        given = 0 if dataset.given_test is None else len(dataset.given_test)
+        rows = np.random.default_rng(0).permutation(len(dataset.y) - given)[: int(count)]
         np.save(folder / f"{name}-x.npy", dataset.x.numpy()[rows])
         np.save(folder / f"{name}-y.npy", dataset.y.numpy()[rows])
 
