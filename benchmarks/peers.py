@@ -160,12 +160,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=SHORT, default=list(SHORT))
-    parser.add_argument("--peers", type=Path, default=ROOT / "peers" / "bin" / "python")
+    parser.add_argument("--peers", type=Path, help="the Python of their environment; default: peers/bin/python")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--from", type=Path, dest="earlier")
     options = parser.parse_args()
+    for path in (options.peers, options.earlier):
+        if path is not None and not path.is_file():
+            parser.error(f"{path}: no such file")
     works = {SHORT[name] for name in options.only}
     chosen = shortened([c for c in candidates() if c.work in works], options.steps)
     if options.earlier is not None:
@@ -173,7 +176,8 @@ def main() -> None:
         stored = [Measurement(**one) for one in json.loads(options.earlier.read_text())]
         found = [one for one in stored if one.key in known]
     else:
-        peers = str(options.peers.absolute()) if options.peers.exists() else None
+        python: Path = options.peers or ROOT / "peers" / "bin" / "python"
+        peers = str(python.absolute()) if python.exists() else None  # not resolved: the link is the environment
         with tempfile.TemporaryDirectory() as folder:
             runner = Runner(sys.executable, peers, Path(folder))
             runner.export(works)
