@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from benchmarks.peer_work.nets import net_for
 from benchmarks.peer_work.order import BATCH, LR, Order
-from benchmarks.peer_work.wellfit_fit import dataset_of, evaluations, members_of, wait
+from benchmarks.peer_work.wellfit_fit import dataset_of, evaluations, members_of, plan_options, wait
 from wellfit.data import Dataset
 from wellfit.train.events import EpochEnded
 from wellfit.train.fit import fit
@@ -95,8 +95,9 @@ def population(order: Order, device: torch.device, dataset: Dataset) -> dict[str
     steps = -(-len(replicates[members[0].seed].split.train) // BATCH)
     found: dict[str, Any] = {}
     with evaluations() as evaluation:
-        for event in fit(members, replicates, device=device):
-            found.setdefault("how", getattr(event, "how", ""))
+        options = plan_options("fp32", members, replicates, device)
+        for event in fit(members, replicates, device=device, **options):
+            found.setdefault("how", str(options.get("plan", getattr(event, "how", ""))))
             if isinstance(event, EpochEnded):
                 found[OWN] = event.seconds * 1e3 / steps / len(members)
                 found[ALONE] = found[OWN] - evaluation() * 1e3 / steps / len(members)

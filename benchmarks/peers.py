@@ -2,13 +2,13 @@
 
     python -m venv peers && peers/bin/pip install -r benchmarks/peers.txt
     python benchmarks/peers.py [--rounds 3] [--only mlp cnn ...] [--peers peers/bin/python]
-                               [--json FILE] [--markdown FILE] [--from FILE] [--steps N]
+                               [--json FILE] [--markdown FILE] [--from FILE ...] [--steps N]
 
 Works: mlp, augmented, wide, cnn, lstm, resnet, linear, start; the table of candidates is ``peer_work/candidates.py``,
 with a file a peer beside it. Every candidate is a process of its own with a clean environment; rounds are interleaved,
 in rotating order. Of the forms of a candidate (threads, compiled or not, ...) the fastest counts; one that is clearly
 slower in the first round is not repeated. ``--steps`` takes only so many batches an epoch: for trying it out, not for
-figures. ``--from`` reads an earlier ``--json`` and only prints. Without the peers' environment their rows say so.
+figures. ``--from`` reads earlier ``--json`` files and only prints. Without the peers' environment their rows say so.
 """
 
 from __future__ import annotations
@@ -164,16 +164,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
-    parser.add_argument("--from", type=Path, dest="earlier")
+    parser.add_argument("--from", type=Path, nargs="+", dest="earlier", default=[])
     options = parser.parse_args()
-    for path in (options.peers, options.earlier):
-        if path is not None and not path.is_file():
+    for path in (*([options.peers] if options.peers else []), *options.earlier):
+        if not path.is_file():
             parser.error(f"{path}: no such file")
     works = {SHORT[name] for name in options.only}
     chosen = shortened([c for c in candidates() if c.work in works], options.steps)
-    if options.earlier is not None:
+    if options.earlier:
         known = {candidate.key for candidate in chosen}
-        stored = [Measurement(**one) for one in json.loads(options.earlier.read_text())]
+        stored = [Measurement(**one) for path in options.earlier for one in json.loads(path.read_text())]
         found = [one for one in stored if one.key in known]
     else:
         python: Path = options.peers or ROOT / "peers" / "bin" / "python"

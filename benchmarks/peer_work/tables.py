@@ -70,8 +70,9 @@ def _in_order(results: Results, work: str) -> list[Candidate]:
 
 
 def _line(results: Results, candidate: Candidate) -> tuple[str, ...]:
-    title = candidate.key.partition(": ")[2]
     measured = [one for one in results.of[candidate.key] if one.is_value]
+    ways = sorted({one.answer["how"] for one in measured if one.answer.get("how")})
+    title = candidate.key.partition(": ")[2] + "".join(f"; {way}" for way in ways)
     whys = sorted({one.why_not for one in results.of[candidate.key] if not one.is_value})
     if not measured:
         return title, "", "", "; ".join(whys), "", ""

@@ -10,8 +10,9 @@ import importlib
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -24,7 +25,7 @@ from wellfit.recipe import Recipe
 from wellfit.train.events import EpochEnded, PopulationStarted
 from wellfit.train.fit import fit
 from wellfit.train.member import Member
-from wellfit.train.replicate import make_replicate
+from wellfit.train.replicate import Replicate, make_replicate
 
 FACTORS: dict[str, dict[str, Any]] = {
     "dropout": {"dropout": {"rate": 0.4}},
@@ -41,17 +42,31 @@ MODELS: dict[str, dict[str, Any]] = {
     "resnet": {"import": "benchmarks.peer_work.nets.small_resnet"},
 }
 VALIDATION = 0.1
+PLANNED = Recipe.model_fields["epochs"].default
 
 
 class NotYetError(Exception):
-    """What wellfit cannot be told."""
+    """What wellfit cannot be told, or does not choose."""
 
 
-def plan_options(precision: str) -> dict[str, Any]:
-    """Return the keywords of ``fit`` by which a population is computed in this precision: the one place that knows."""
-    if precision != "fp32":
-        raise NotYetError(f"wellfit cannot be told to compute in {precision}")
-    return {}
+def plan_options(
+    precision: str, members: Sequence[Member], replicates: Mapping[int, Replicate], device: torch.device
+) -> dict[str, Any]:
+    """Return the keywords of ``fit`` by which a study computes these members: the plan that it measures for a training
+    of ``PLANNED`` epochs, in fp32, or with leave to take bf16. The one place that knows of plans.
+    """
+    try:
+        measure = importlib.import_module("wellfit.train.measure")
+    except ModuleNotFoundError:
+        if precision != "fp32":
+            raise NotYetError(f"wellfit cannot be told to compute in {precision}") from None
+        return {}
+    recipes = [member.recipe.model_copy(update={"epochs": PLANNED}) for member in members]
+    longer = [replace(member, recipe=recipe) for member, recipe in zip(members, recipes, strict=True)]
+    plan = measure.find_plan(longer, replicates, device, bf16=precision == "bf16").plan
+    if plan.precision != precision:
+        raise NotYetError(f"the plan that was found is not in {precision}: {plan}")
+    return {"plan": plan}
 
 
 def members_of(order: Order) -> list[Member]:
@@ -148,18 +163,18 @@ def evaluations() -> Iterator[Callable[[], float]]:
 
 def measure(order: Order) -> None:
     """Train and answer."""
-    options = plan_options(order.options.get("precision", "fp32"))
     members = members_of(order)
     dataset = dataset_of(members)
     data = members[0].recipe.data
     replicates = {seed: make_replicate(dataset, data, seed) for seed in {member.seed for member in members}}
+    options = plan_options(order.options.get("precision", "fp32"), members, replicates, torch.device("cpu"))
     spans: list[Span] = []
     training: list[float] = []
     how = ""
     with evaluations() as evaluation:
-        for event in fit(members, replicates, **options):
+        for event in fit(members, replicates, device=torch.device("cpu"), **options):
             if isinstance(event, PopulationStarted):
-                how = event.how
+                how = str(options.get("plan", event.how))
             if isinstance(event, EpochEnded):
                 ended = time.time()
                 spans.append((ended - event.seconds, ended))
