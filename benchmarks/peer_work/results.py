@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.peer_work.candidates import EPOCH, HOMEWORK, RATE, Candidate
 from benchmarks.peer_work.order import BATCH
 
-CLOSE = 1.2
+CLOSE = 1.5
 """A form that is slower than its candidate's fastest by more than this in the first round is not repeated."""
 
 WHOLE = {"mlp": EPOCH, "mlp augmented": EPOCH, "wide": EPOCH, "cnn": EPOCH, "resnet": 50_000}

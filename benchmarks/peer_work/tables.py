@@ -16,7 +16,7 @@ RULES = " ".join(
         "Every value is a process of its own with a clean environment; in each round every candidate runs once, in",
         "rotating order. Two epochs each: the first warms up and compiles, the second counts, scaled to a whole one",
         "where it is shorter. Of several forms of a candidate (threads, compiled or not, steps a call) the fastest",
-        "counts; one more than 20 % slower in the first round is not repeated. Loops of peers are training alone;",
+        "counts; one more than 50 % slower in the first round is not repeated. Loops of peers are training alone;",
         "wellfit's figures hold its evaluation of 12,000 samples a whole epoch too, with training alone beside. Where",
         "a subset stands for an epoch (CNN, LSTM, ResNet) training alone is compared. The study is compared with the",
         "mean of others with and without augmentation, who have neither dropout nor L2. In brackets behind a value:",
