@@ -32,6 +32,8 @@ class StudySpec(Frozen):
     half_width: Positive | None = None
     """Half-width of the 95 % interval that matters, for the number of seeds still needed; in units of the metric.
     ``None``: 0.005 for an accuracy or IoU, 5 % of the control's mean for a loss."""
+    racing: bool = False
+    """Whether arms leave that are surely not the best (``study/race.py``): fewer epochs, and no effects of factors."""
 
     @field_validator("name")
     @classmethod
@@ -62,4 +64,6 @@ class StudySpec(Frozen):
         """Return the form of a recipe file: the recipe's fields, and ``study:``."""
         plain = self.model_dump(mode="json", by_alias=True)
         recipe = plain.pop("recipe")
+        if not self.racing:  # a study without it is written as before there was any
+            plain.pop("racing")
         return {"name": plain.pop("name"), **recipe, "study": plain}

@@ -175,7 +175,9 @@ def _bar(one: Contrast | None, ends: tuple[float, float]) -> Bar | None:
 def _status(row: LeaderboardRow) -> str:
     total = count_text(len(row.status), "run")
     found = [(row.diverged, "diverged"), (row.status.count("stopped"), "stopped early")]
-    return ", ".join(f"{count} of {total} {what}" for count, what in found if count)
+    return "; ".join(
+        [*([row.left] if row.left else []), *(f"{count} of {total} {what}" for count, what in found if count)]
+    )
 
 
 def contrast_table(rows: Sequence[ForestRow], *, metric: str) -> dict[str, Any]:

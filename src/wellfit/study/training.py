@@ -12,7 +12,7 @@ from wellfit.study.store import Store
 from wellfit.study.trained import save_model
 from wellfit.train import checkpoint as disk
 from wellfit.train.events import EpochEnded, Event, Key, MemberFinished, PopulationStarted
-from wellfit.train.fit import fit
+from wellfit.train.fit import Leave, fit, nobody
 from wellfit.train.member import Member
 from wellfit.train.plan import populations
 
@@ -20,9 +20,17 @@ Listener = Callable[[Event], None]
 
 
 def train_members(
-    members: Sequence[Member], prepared: Prepared, folder: StudyFolder, store: Store, listen: Listener
+    members: Sequence[Member],
+    prepared: Prepared,
+    folder: StudyFolder,
+    store: Store,
+    listen: Listener,
+    *,
+    leave: Leave = nobody,
 ) -> None:
     """Train those of the members that are not finished: first what checkpoints hold, then the rest.
+
+    ``leave`` is asked after each epoch who leaves a race (``study.race``).
 
     An exception of ``listen`` ends the training; the same call goes on from the last checkpoint, with fewer members
     too.
@@ -31,7 +39,7 @@ def train_members(
     left = {member.key: member for member in members if member.key not in finished}
     for group, path in _todo(prepared, left, folder):
         replicates = prepared.replicates_of(group[0])
-        for event in fit(group, replicates, checkpoint=path):
+        for event in fit(group, replicates, checkpoint=path, leave=leave):
             if isinstance(event, PopulationStarted):
                 store.truncate(event.members, event.epochs_done)
                 _note_plan(store, event)

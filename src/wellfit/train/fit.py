@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -34,6 +34,14 @@ NORM_EVERY = 16
 """The gradient norm is measured at the first and then every 16th step of an epoch."""
 
 Curves = dict[Key, list[EpochRow]]
+Leave = Callable[[int, Mapping[Key, Sequence[EpochRow]]], Collection[Key]]
+"""(epoch, all curves so far) -> the members that are to leave now, beaten. A pure function of the curves: an epoch that
+was interrupted is trained again and must end alike."""
+
+
+def nobody(epoch: int, curves: Mapping[Key, Sequence[EpochRow]]) -> Collection[Key]:
+    """Let all stay."""
+    return ()
 
 
 def fit(
@@ -42,6 +50,7 @@ def fit(
     *,
     device: torch.device | None = None,
     checkpoint: Path | None = None,
+    leave: Leave = nobody,
 ) -> Iterator[Event]:
     """Train members of one structure in lockstep and yield what happens.
 
@@ -56,6 +65,8 @@ def fit(
     checkpoint
         The file that holds the population after each epoch. If it exists and holds all of the members, with the same
         recipes and data (and perhaps others, which are left out), they go on from it. It is removed when all have left.
+    leave
+        Asked after each epoch who is to leave a race.
 
     Yields
     ------
@@ -85,7 +96,7 @@ def fit(
     most = max(member.recipe.epochs for member in ordered)
     yield PopulationStarted(tuple(member.key for member in ordered), most, done, network.how)
     for epoch in range(done + 1, most + 1):
-        yield from _epoch(population, network, replicates, curves, epoch, device)
+        yield from _epoch(population, network, replicates, curves, epoch, device, leave)
         if not len(population):
             break
         if checkpoint is not None:
@@ -116,6 +127,7 @@ def _epoch(
     curves: Curves,
     epoch: int,
     device: torch.device,
+    leave: Leave,
 ) -> Iterator[Event]:
     """Train and measure one epoch; members that are done leave the population."""
     began = time.perf_counter()
@@ -127,7 +139,9 @@ def _epoch(
     seconds = time.perf_counter() - began
     for member in members:
         curves[member.key].append(replace(rows[member.key], seconds=seconds / len(members)))
-    ends = {i: status for i, member in enumerate(members) if (status := _end(member, curves[member.key]))}
+    beaten = leave(epoch, curves)
+    ends: dict[int, Status] = {i: "beaten" for i, member in enumerate(members) if member.key in beaten}
+    ends |= {i: status for i, member in enumerate(members) if (status := _end(member, curves[member.key]))}
     population.remember_best([i for i, m in enumerate(members) if _is_best(m, curves[m.key])])
     staying = [i for i in range(len(members)) if i not in ends]
     yield EpochEnded(epoch, {m.key: curves[m.key][-1] for m in members}, len(staying), seconds)
