@@ -179,10 +179,9 @@ def check_race(prepared: Prepared) -> None:
 
     """
     spec, arms = prepared.spec, prepared.arms
-    if len(spec.seeds) < FEWEST:
-        raise RecipeError(
-            WHERE, f"study.seeds: received {len(spec.seeds)}", f"{FEWEST} seeds or more, or racing: false"
-        )
+    if (seeds := len(spec.seeds)) < FEWEST:
+        what = f"the study has {seeds} seed{'s' if seeds > 1 else ''}"
+        raise RecipeError(WHERE, what, f"{FEWEST} seeds or more, or racing: false")
     if len(arms) < 2:
         raise RecipeError(WHERE, "the study has 1 arm", "2 arms or more, or racing: false")
     for arm in arms:
