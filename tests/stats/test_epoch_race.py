@@ -38,16 +38,18 @@ def test_a_power_law_is_hoped_to_go_on() -> None:
     e = np.arange(1.0, 65)
     straight = 3 * e**-0.7
     for seen in (4, 8, 16, 32):
-        assert hoped(straight[None, :seen], np.array([64]))[0] == pytest.approx(straight[-1], rel=1e-9)
+        assert hoped(straight[None, :seen], np.array([64]))[0] == pytest.approx(straight[-1], rel=1e-4)
         for floor in (0.1, 1.0):
             assert hoped(floor + straight[None, :seen], np.array([64]))[0] < floor + straight[-1]
 
 
-def test_a_fall_that_steepens_is_hoped_to_steepen_on() -> None:
+def test_an_exponential_is_hoped_to_go_on() -> None:
+    """A fall in proportion to the epochs, of weights that move at a constant pace."""
     e = np.arange(1.0, 65)
-    parabola = np.exp(1 - 0.1 * np.log(e) ** 2)  # the fall in log-log coordinates steepens by the same in each doubling
+    straight = 2 * np.exp(-0.05 * e)
     for seen in (4, 8, 16, 32):
-        assert hoped(parabola[None, :seen], np.array([64]))[0] == pytest.approx(parabola[-1], rel=1e-9)
+        assert hoped(straight[None, :seen], np.array([64]))[0] == pytest.approx(straight[-1], rel=1e-4)
+        assert hoped(0.1 + straight[None, :seen], np.array([64]))[0] < 0.1 + straight[-1]
 
 
 def test_a_run_that_has_ended_hopes_for_nothing() -> None:
@@ -129,12 +131,12 @@ def test_winners_are_those_that_nobody_surely_beats() -> None:
     draw = np.random.default_rng(4)
     shared = 3 * draw.standard_normal(5)
     values = shared - np.array([0.0, 0.001, 1.0, 2.0, 3.0, 4.0, 5.0])[:, None] + 0.05 * draw.standard_normal((7, 5))
-    assert winners(values, arms=7).tolist() == [True, True, *[False] * 5]
+    assert winners(values).tolist() == [True, True, *[False] * 5]
     wild = shared - 8 + 3 * draw.standard_normal((4, 5))
     both = np.concatenate([values, wild])
-    assert winners(both, arms=7)[:7].tolist() == winners(values, arms=7).tolist(), "noisy losers hide nobody"
-    assert winners(values[:1], arms=7).tolist() == [True]
-    assert winners(np.empty((0, 5)), arms=7).tolist() == []
+    assert winners(both)[:7].tolist() == winners(values).tolist(), "noisy losers hide nobody"
+    assert winners(values[:1]).tolist() == [True]
+    assert winners(np.empty((0, 5))).tolist() == []
 
 
 @settings(deadline=None, max_examples=60)

@@ -251,7 +251,7 @@ def test_a_race_that_cannot_be_run_is_refused(
 
 
 def test_folds_of_unequal_sizes_are_refused(tmp_path: Path) -> None:
-    folds = {"data": {"source": "digits", "limit": 301, "split": {"folds": 4}}}
+    folds = {"data": {"source": "digits", "limit": 301, "split": {"kind": "k_fold", "folds": 4}}}
     with pytest.raises(RecipeError, match="splits differ in size from seed to seed"):
         run_study(spec(base=folds, seeds=4), tmp_path / "out")
 

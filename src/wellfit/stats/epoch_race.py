@@ -11,6 +11,11 @@ ALPHA = 0.05
 """Chance of losing the best arm that is accepted."""
 EARLIEST = 4
 """Epochs before the first look: the fall from the first to the second epoch, and from there, must be known."""
+MOST_GROWTH = 2.0
+"""By how much the fall of an error may grow from one doubling of the epochs to the next: twice is what a fall in
+proportion to the epochs does, as while weights still move at a constant pace. Without it arms that start late were lost
+in up to 7 % of simulated races; with 1.5 in 3 %."""
+TINY = 1e-6
 HALF_OCTAVES = 8
 """Looks stand at E / 2^(i / 2) for i from here to 1: from a sixteenth of the epochs to seven tenths of them."""
 
@@ -35,16 +40,15 @@ def level_of(looks: int, arms: int, *, alpha: float = ALPHA) -> float:
 def hoped(best: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Return the error that each run may reach by its end at best, float64 ``(..., seeds)``: no more than it has now.
 
-    A training's error falls at most like a power of the epochs: what it wins from one doubling to the next, as a ratio,
-    shrinks. So it is extrapolated along a straight line in log-log coordinates, with the fall s of the last doubling,
-    and where the arm's falls are steeper than the ones before, by a, with the same steepening in each doubling to come:
+    The fall of the error, as a ratio, over the last doubling of the epochs is taken to come again in each doubling that
+    is left; and where an arm's falls grow from doubling to doubling, to grow on, up to ``MOST_GROWTH`` times:
 
-    s = ln(b(h) / b(e)) / ln(e / h), a = max(0, mean over seeds of s - s') / ln 2, k = ln(E / e),
-    hoped = b(e) exp(-(s k + a k (k + ln 2) / 2)),
+    s = ln(b(h) / b(e)) / log2(e / h), r = mean of s / mean of s' over the seeds, within [1, MOST_GROWTH],
+    K = log2(E / e), hoped = b(e) exp(-s (r + r^2 + ... + r^K)) = b(e) exp(-s r (r^K - 1) / (r - 1)),
 
-    with b the best error so far, h = floor(e / 2), and s' the fall from floor(h / 2) to h. A power law with a floor,
-    and every curve that is convex in log-log coordinates, ends above it. A training that stands still for long and then
-    begins to learn can end below. Where b(h) is not known anything may be reached: 0.
+    with b the best error so far, h = floor(e / 2), and s' the fall from floor(h / 2) to h. Power laws (r = 1) and
+    exponentials (r = 2) end there exactly if they fall to 0, and above it if they have a floor. Where b(h) is not known
+    anything may be reached: 0.
 
     Parameters
     ----------
@@ -59,18 +63,22 @@ def hoped(best: np.ndarray, ends: np.ndarray) -> np.ndarray:
     e = best.shape[-1]
     h = e // 2
     now, half, quarter = (best[..., at - 1] for at in (e, h, h // 2))
-    k = np.log(np.maximum(ends, e) / e)
+    doublings = np.log2(np.maximum(ends, e) / e)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        fall = np.log(half / now) / np.log(e / h)
-        before = np.log(quarter / half) / np.log(h / (h // 2))
-        more = fall - np.where(np.isfinite(before), before, 0.0)
-    known = np.isfinite(more)
-    mean = np.where(known, more, 0.0).sum(axis=-1, keepdims=True) / np.maximum(known.sum(axis=-1, keepdims=True), 1)
-    steeper = np.maximum(mean, 0.0) / np.log(2)
-    with np.errstate(over="ignore", invalid="ignore"):
-        reach = now * np.exp(-(fall * k + steeper * k * (k + np.log(2)) / 2))
+        fall = np.log(half / now) / np.log2(e / h)
+        before = np.log(quarter / half) / np.log2(h / (h // 2))
+    r = np.clip(_mean(fall) / np.maximum(_mean(before), TINY), 1 + TINY, MOST_GROWTH)
+    with np.errstate(invalid="ignore", over="ignore"):
+        reach = now * np.exp(-fall * r * (r**doublings - 1) / (r - 1))
     reach = np.where(np.isfinite(fall), reach, 0.0)
-    return np.where(np.isnan(now), np.nan, np.where((k > 0) & (now > 0), reach, now))
+    return np.where(np.isnan(now), np.nan, np.where((doublings > 0) & (now > 0), reach, now))
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean of the finite values over the seeds ``(..., 1)``; 0 without any."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=-1, keepdims=True)
+    return np.asarray(total / np.maximum(known.sum(axis=-1, keepdims=True), 1))
 
 
 def beaten(now: np.ndarray, hope: np.ndarray, *, level: float) -> np.ndarray:
@@ -154,19 +162,17 @@ def race_over(curves: np.ndarray, *, control: int | None = None, alpha: float = 
     return left
 
 
-def winners(values: np.ndarray, *, arms: int, alpha: float = ALPHA) -> np.ndarray:
+def winners(values: np.ndarray, *, alpha: float = ALPHA) -> np.ndarray:
     """Return the winner set, bool ``(arms,)``: the arms that no other surely beats by what they handed over.
 
     Arms that are beaten (``stats.racing.leave`` at ``alpha / (arms - 1)``) are taken away, and the rest is compared
-    again, by its own noise, until nobody is beaten. So the set hardly depends on arms that are far behind, nor on
-    whether they raced to the end.
+    again, by its own noise, until nobody is beaten. So the set hardly depends on arms that are far behind: on whether
+    they ran to their end, or left a race with what they had.
 
     Parameters
     ----------
     values
         What each arm handed over with each seed, float64 ``(arms, seeds)``, higher is better; NaN where nothing.
-    arms
-        How many arms the study began with.
     alpha
         Chance of leaving out the truly best arm, in (0, 1).
 
@@ -174,7 +180,7 @@ def winners(values: np.ndarray, *, arms: int, alpha: float = ALPHA) -> np.ndarra
     stays = np.ones(len(values), dtype=bool)
     while stays.sum() > 1:
         at = np.flatnonzero(stays)
-        gone = leave(values[at], level=level_of(1, arms, alpha=alpha))
+        gone = leave(values[at], level=level_of(1, len(values), alpha=alpha))
         if not gone.any():
             break
         stays[at[gone]] = False

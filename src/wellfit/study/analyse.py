@@ -175,11 +175,11 @@ def _left(facts: Facts) -> Mapping[str, Mapping[str, Any]]:
 
 def _winners(facts: Facts, by_arm: Mapping[str, Sequence[RunRecord]]) -> list[str]:
     """Return the arms that ran to their end and are not surely worse than another (``stats.epoch_race.winners``)."""
-    stayed = [arm.name for arm in facts.arms if arm.name not in _left(facts)]
     metric = facts.spec.metric
-    values = [_values(by_arm[name], facts.spec.seeds, metric) for name in stayed]
-    stays = winners(better_sign(metric) * np.array(values, dtype=np.float64), arms=len(facts.arms))
-    return [name for name, wins in zip(stayed, stays, strict=True) if wins]
+    values = [_values(by_arm[arm.name], facts.spec.seeds, metric) for arm in facts.arms]
+    stays = winners(better_sign(metric) * np.array(values, dtype=np.float64))
+    wins = [arm.name for arm, stay in zip(facts.arms, stays, strict=True) if stay]
+    return [name for name in wins if name not in _left(facts)]
 
 
 def _half_width(metric: str, control: Sequence[float]) -> float | None:
