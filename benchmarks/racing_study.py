@@ -158,22 +158,15 @@ def race(curves: np.ndarray, best_of_all: int) -> Outcome:
     handed = np.array([-np.nanmin(own[:, :last], axis=-1) for own, last in zip(curves, left, strict=True)])
     whole = set(np.flatnonzero(winners(final)).tolist())
     raced = set(np.flatnonzero(winners(handed) & (left == epochs)).tolist())
-    best = int(final.mean(axis=-1).argmax())
-    gone = left < epochs
-    return Outcome(
-        float(left.mean() / epochs),
-        len(whole | {0}) / arms,
-        whole == raced,
-        len(whole),
-        bool(gone[best]),
-        bool(gone[best_of_all]),
-    )
+    gone, best = left < epochs, int(final.mean(axis=-1).argmax())
+    lost = bool(gone[best]), bool(gone[best_of_all])
+    return Outcome(float(left.mean() / epochs), len(whole | {0}) / arms, whole == raced, len(whole), *lost)
 
 
 def print_replayed(studies: Mapping[str, np.ndarray]) -> None:
     """Print what racing does to the stored studies."""
     head = ("epochs", "study", "winner set (mean)", "floor", "epochs run, four studies", "same winner set, of 4")
-    more = ("epochs run, 200 draws", "same winner set", "best lost", "best of 20 lost")
+    more = ("epochs run, 200 draws", "same winner set, %", "best lost", "best of 20 lost")
     print(f"\n| {' | '.join((*head, *more))} |\n|{'---|' * len(head + more)}")
     for epochs in (64, 32, 16):
         for name, curves in studies.items():
@@ -183,15 +176,10 @@ def print_replayed(studies: Mapping[str, np.ndarray]) -> None:
             draw = np.random.default_rng(0)
             drawn = [race(cut[:, draw.choice(OF, SEEDS, replace=False)], best) for _ in range(DRAWS)]
             mean = np.array(drawn, dtype=float).mean(axis=0)
+            run = ", ".join(f"{one.epochs:.2f}" for one in four)
             cells = [
-                *(
-                    str(epochs),
-                    name,
-                    f"{mean[3]:.1f}",
-                    f"{mean[1]:.2f}",
-                    ", ".join(f"{one.epochs:.2f}" for one in four),
-                ),
-                *(f"{sum(one.same for one in four)}", f"{mean[0]:.2f}", f"{100 * mean[2]:.0f} %"),
+                *(str(epochs), name, f"{mean[3]:.1f}", f"{mean[1]:.2f}", run, f"{sum(one.same for one in four)}"),
+                *(f"{mean[0]:.2f}", f"{100 * mean[2]:.0f}"),
                 *(f"{sum(one.lost for one in drawn)}", f"{sum(one.lost_of_all for one in drawn)}"),
             ]
             print(f"| {' | '.join(cells)} |", flush=True)
@@ -264,27 +252,27 @@ def print_live(name: str) -> None:
     from wellfit.recipe_file import parse_study
     from wellfit.study.run import run_study
 
-    found = {}
+    results: list[dict[str, Any]] = []
+    costs: list[tuple[float, float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         for racing in (False, True):
             values = values_of(name)
             spec = parse_study({**values, "study": {**values["study"], "racing": racing}}, name=name)
             began = time.process_time()
             result = run_study(spec, Path(folder) / str(racing))
-            spent = sum(arm["seconds"] for arm in result["arms"])
             epochs = sum(sum(arm["epochs_run"]) for arm in result["arms"])
-            finals = {arm["name"]: arm["val_loss"]["values"] for arm in result["arms"]}
-            found[racing] = (result, epochs, spent, time.process_time() - began, finals)
-    (full, raced), names = (found[False], found[True]), list(found[False][4])
-    whole = winners(-np.array([full[4][arm] for arm in names]))
-    print(f"\n{name}: full {full[1]:,} epochs, {full[2]:.1f} s in training, {full[3]:.1f} s of processor in all")
-    print(
-        f"raced {raced[1]:,} epochs ({raced[1] / full[1]:.2f}), {raced[2]:.1f} s ({raced[2] / full[2]:.2f}), ", end=""
-    )
-    print(f"{raced[3]:.1f} s of processor ({raced[3] / full[3]:.2f})")
-    print(f"winner set in full: {', '.join(np.array(names)[whole])}; best: {full[0]['best']['arm']}")
-    print(f"winner set raced: {', '.join(raced[0]['racing']['winners'])}; best: {raced[0]['best']['arm']}")
-    for one in raced[0]["racing"]["left"]:
+            results.append(result)
+            costs.append((epochs, sum(arm["seconds"] for arm in result["arms"]), time.process_time() - began))
+    (full, raced), parts = results, [raced / full for full, raced in zip(*costs, strict=True)]
+    print(f"\n| {name} | epochs | seconds in training | seconds of processor in all |\n|---|---|---|---|")
+    for words, (epochs, seconds, processor) in zip(("in full", "raced"), costs, strict=True):
+        print(f"| {words} | {epochs:,} | {seconds:.1f} | {processor:.1f} |")
+    print(f"| part | {parts[0]:.2f} | {parts[1]:.2f} | {parts[2]:.2f} |\n")
+    names = [arm["name"] for arm in full["arms"]]
+    whole = winners(-np.array([arm["val_loss"]["values"] for arm in full["arms"]]))
+    print(f"winner set in full: {', '.join(np.array(names)[whole])}; best: {full['best']['arm']}")
+    print(f"winner set raced: {', '.join(raced['racing']['winners'])}; best: {raced['best']['arm']}")
+    for one in raced["racing"]["left"]:
         print(f"  {one['arm']} left after epoch {one['epoch']}, behind {one['by']} by {one['difference']:.4f}")
 
 
