@@ -23,7 +23,7 @@ def power_law(
     arms = len(floors)
     clean = floors[:, None, None] + heights[:, None, None] * e ** -powers[:, None, None]
     shift = 0.05 * draw.standard_normal((1, seeds, 1)) + 0.02 * draw.standard_normal((arms, seeds, 1))
-    return np.maximum(clean + shift + 0.01 * draw.standard_normal((arms, seeds, EPOCHS)), 1e-3)
+    return np.asarray(np.maximum(clean + shift + 0.01 * draw.standard_normal((arms, seeds, EPOCHS)), 1e-3))
 
 
 def test_looks_stand_at_half_octaves() -> None:
