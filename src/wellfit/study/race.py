@@ -169,8 +169,9 @@ def raced(prepared: Prepared, store: Store) -> dict[str, Any]:
     }
 
 
-def check_race(prepared: Prepared) -> None:
-    """Refuse a race that cannot be run: too few seeds or arms, values that can get worse, arms that never can leave.
+def check_race(prepared: Prepared) -> Prepared:
+    """Return the study; refuse a race that cannot be run: too few seeds or arms, values that can get worse, arms that
+    never can leave.
 
     Raises
     ------
@@ -179,6 +180,8 @@ def check_race(prepared: Prepared) -> None:
 
     """
     spec, arms = prepared.spec, prepared.arms
+    if not spec.racing:
+        return prepared
     if (seeds := len(spec.seeds)) < FEWEST:
         what = f"the study has {seeds} seed{'s' if seeds > 1 else ''}"
         raise RecipeError(WHERE, what, f"{FEWEST} seeds or more, or racing: false")
@@ -202,6 +205,7 @@ def check_race(prepared: Prepared) -> None:
     if sum(len(crew) for crew in _crews(prepared)) > len(arms):
         what = "splits differ in size from seed to seed, so that an arm's seeds do not train together"
         raise RecipeError(WHERE, what, "splits of equal sizes, or racing: false")
+    return prepared
 
 
 def _crews(prepared: Prepared) -> tuple[frozenset[str], ...]:

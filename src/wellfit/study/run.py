@@ -74,9 +74,7 @@ def run_study(
     finished = None if fresh else finished_result(spec, plan_digests(arms), folder, store_url)
     if finished is not None and (finished["certificate"] or not certificates):
         return finished
-    prepared = prepare(spec, arms, memory=memory)
-    if spec.racing:
-        check_race(prepared)
+    prepared = check_race(prepare(spec, arms, memory=memory))
     with folder.lock(), Store.open(store_url or folder.results, spec.name) as store:
         if fresh:
             remove_checkpoints(folder)  # first: a kill in between must not leave them to the new runs

@@ -60,13 +60,11 @@ def fit(
         Of one ``structure``; each key once.
     replicates
         By seed, or by ``Member.view`` where a seed has several: all of the members' data, of equal sizes.
-    device
-        Where to compute; ``None``: the first CUDA device, else the CPU.
+    device, leave
+        Where to compute (``None``: the first CUDA device, else the CPU), and who is asked which members leave a race.
     checkpoint
         The file that holds the population after each epoch. If it exists and holds all of the members, with the same
         recipes and data (and perhaps others, which are left out), they go on from it. It is removed when all have left.
-    leave
-        Asked after each epoch who is to leave a race.
 
     Yields
     ------
