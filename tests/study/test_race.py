@@ -237,7 +237,7 @@ def test_fresh_begins_a_race_anew(tmp_path: Path) -> None:
         ({}, {"metric": "val_accuracy"}, "its best epoch goes by val_loss, the race by val_accuracy"),
         ({"restore": "last"}, {}, "study.racing, arm plain: restore: last hands over what can get worse"),
         ({"epochs": 4}, {}, "no arm can leave: too few epochs for a look"),
-        ({"schedule": "cosine"}, {}, "no arm can leave: the last look is after epoch 6"),
+        ({"schedule": "cosine"}, {}, "change by plan after the last look, at epoch 6"),
     ],
 )
 def test_a_race_that_cannot_be_run_is_refused(

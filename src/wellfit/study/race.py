@@ -113,7 +113,9 @@ class Race:
         kept = self.store.meta(META)
         # who left at this very epoch is asked again: the study may have been killed while its runs were written
         out = {name for name, one in kept["left"].items() if name not in crew or one["epoch"] < epoch}
-        rows = {**{key: record.curves for key, record in self.store.finished().items()}, **curves}
+        finished = {key: record.curves for key, record in self.store.finished().items()}
+        # a run that is shorter has ended, and so is stored; else it was not there yet, and nothing is known of it
+        rows = {**finished, **{key: own for key, own in curves.items() if len(own) >= epoch}}
         gone = self.course.leaving(epoch, rows, crew=crew, out=out)
         if gone:
             self.store.set_meta(META, {**kept, "left": {**kept["left"], **gone}})
@@ -195,13 +197,12 @@ def check_race(prepared: Prepared) -> Prepared:
         if arm.recipe.monitor != spec.metric:
             what = f"its best epoch goes by {arm.recipe.monitor}, the race by {spec.metric}"
             raise RecipeError(where, what, f"monitor: {spec.metric}, or racing: false")
-    looks = looks_over(max(arm.recipe.epochs for arm in arms))
-    others = [arm for arm in arms if arm.name != control_of(spec, arms)]
-    if not looks or all(first_look(arm.recipe) > looks[-1] for arm in others):
-        last = f"the last look is after epoch {looks[-1]}" if looks else "too few epochs for a look"
-        what = f"no arm can leave: {last}, and learning rates or methods change by plan after it"
-        expected = "a constant, exponential or stepped schedule, more epochs, or racing: false"
-        raise RecipeError(WHERE, what, expected)
+    looks = course_of(prepared).looks
+    if not looks:
+        raise RecipeError(WHERE, "no arm can leave: too few epochs for a look", "5 epochs or more, or racing: false")
+    if all(first_look(arm.recipe) > looks[-1] for arm in arms if arm.name != control_of(spec, arms)):
+        what = f"no arm can leave: rates or methods change by plan after the last look, at epoch {looks[-1]}"
+        raise RecipeError(WHERE, what, "a constant, exponential or stepped schedule, or racing: false")
     if sum(len(crew) for crew in _crews(prepared)) > len(arms):
         what = "splits differ in size from seed to seed, so that an arm's seeds do not train together"
         raise RecipeError(WHERE, what, "splits of equal sizes, or racing: false")
