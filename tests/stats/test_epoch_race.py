@@ -149,3 +149,16 @@ def test_whatever_the_curves_somebody_stays(curves: np.ndarray) -> None:
     left = race_over(curves)
     assert (left == 16).any()
     assert set(left.tolist()) <= {16, *looks_over(16)}
+
+
+@pytest.mark.parametrize("arms", [4, 8, 16])
+def test_comparing_again_without_the_beaten_keeps_the_best_arm(arms: int) -> None:
+    """Half of the arms are as good as the best one, the others far behind and quieter."""
+    draw = np.random.default_rng(arms)
+    far = np.arange(arms) > arms // 2
+    gaps = np.where(far, 20.0, np.where(np.arange(arms) == 0, 0.0, 1e-9))
+    lost = 0
+    for _ in range(300):
+        noise = np.where(far, 0.3, 1.0)[:, None] * draw.standard_normal((arms, 5))
+        lost += not winners(noise - gaps[:, None] + 3 * draw.standard_normal(5))[0]
+    assert stats.binomtest(lost, 300, 0.05, alternative="greater").pvalue > 1e-3
