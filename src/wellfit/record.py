@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Status = Literal["complete", "stopped", "diverged"]
+Status = Literal["complete", "stopped", "diverged", "beaten"]
 """``complete``: ran all its epochs; ``stopped``: early stopping ended it; ``diverged``: a loss or weight was not
-finite.
+finite; ``beaten``: its arm left a race, surely not the best (``stats/epoch_race.py``).
 """
 
 METRICS = ("val_loss", "val_accuracy", "val_iou", "train_loss", "train_accuracy", "train_iou")

@@ -50,6 +50,7 @@ class Shown:
         self._display, self._plan, self._metric = display, plan, metric
         self._state = State(metric=metric, epochs=0)
         self._began = False
+        self._left: set[str] = set()
 
     def add(self, lines: Iterable[str]) -> None:
         """Add to the plan what is known since the data is loaded."""
@@ -86,6 +87,9 @@ class Shown:
         elif isinstance(event, MemberFinished):
             if event.record.status == "diverged":
                 self._display.say(_diverged(event.record))
+            elif event.record.status == "beaten" and event.record.arm not in self._left:
+                self._left.add(event.record.arm)
+                self._display.say(f"{event.record.arm}: left the race after epoch {event.record.epochs_run}")
         elif isinstance(event, PopulationEnded):
             self._display.end(event.seconds)
 

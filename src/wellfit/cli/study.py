@@ -21,6 +21,7 @@ Examples:
   wellfit study my-study.yaml --set study.seeds=5 --set optimizer.lr=0.05
   wellfit study my-study.yaml --out runs/again --certify 2
   wellfit study photos/ --clean plan.yaml
+  wellfit study my-study.yaml --race
   wellfit study my-study.yaml --json > result.json
 """
 
@@ -47,6 +48,9 @@ def command(
     quiet: Quiet = False,
     skip_bad: SkipBad = False,
     memory: Memory = None,
+    race: Annotated[
+        bool, typer.Option("--race", help="Let arms leave that are surely not the best: fewer epochs.")
+    ] = False,
 ) -> None:
     """Train arms x seeds of a study file together, and say which differences are real.
 
@@ -55,6 +59,7 @@ def command(
     from wellfit.recipe_file import parse_study, read_study, study_name
 
     overrides = [*(sets or ()), *(["data.skip_bad=true"] if skip_bad else ())]
+    overrides += ["study.racing=true"] if race else []
     if clean is not None and file.suffix.lower() not in RECIPES:
         from wellfit.data.clean import read_plan
 

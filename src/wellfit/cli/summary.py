@@ -15,11 +15,15 @@ from wellfit.views.headline import headline
 from wellfit.views.interactions import Effect, effects
 from wellfit.views.leaderboard import LeaderboardRow, leaderboard
 from wellfit.views.numbers import count_text, difference_text, duration_text, interval_text, shown_decimals
+from wellfit.views.racing import left_race, race_text
 
 WIDEST = 100
 """Columns beyond which text is hard to read."""
 NARROWEST = 80
 """Columns of the table: below, the terminal breaks its lines, which reads better than cells of one character."""
+
+MOST_LEFT = 20
+"""Arms that left a race, of which each is named."""
 
 INTERVALS = "\N{PLUS-MINUS SIGN} half a 95 % interval"
 OUTCOMES = "better and worse: beyond chance, with Holm's correction"
@@ -70,6 +74,9 @@ def _interaction(pair: Effect, metric: str) -> str:
 
 def _notes(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield what else a reader must know: what a plan did, what was left out, the certificate, the time."""
+    if race := race_text(result):
+        yield race
+        yield from _left(left_race(result))
     for one in cleaning(result):
         yield f"{one.arm}: {one.words}."
     skipped = (result.get("data") or {}).get("skipped") or ()
@@ -79,6 +86,14 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
     if certificate.get("largest") is not None:
         yield _certificate(certificate)
     yield f"Time: {duration_text(float(result.get('seconds') or 0.0))}."
+
+
+def _left(left: Mapping[str, str]) -> Iterator[str]:
+    """Yield who left a race."""
+    for arm, words in list(left.items())[:MOST_LEFT]:
+        yield f"  {arm} {words}."
+    if len(left) > MOST_LEFT:
+        yield f"  and {count_text(len(left) - MOST_LEFT, 'more arm')}, which the report names."
 
 
 def _certificate(certificate: Mapping[str, Any]) -> str:

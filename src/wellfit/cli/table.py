@@ -88,7 +88,7 @@ def _compared(rows: Sequence[LeaderboardRow], metric: str, control: str) -> list
     for row, difference in zip(rows, _differences([row.contrast for row in rows], metric), strict=True):
         outcome = "" if row.is_control or row.contrast is None else row.contrast.outcome
         numbers.append(Text("control", style="dim") if row.is_control else Text(difference if outcome else ""))
-        outcomes.append(Text(outcome, style=STYLES.get(outcome, "")))
+        outcomes.append(Text("left", style="dim") if row.left else Text(outcome, style=STYLES.get(outcome, "")))
     return [Column(f"against\n{broken(control, LONGEST_CONTROL)}", numbers), Column("", outcomes, is_number=False)]
 
 

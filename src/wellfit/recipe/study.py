@@ -33,6 +33,8 @@ class StudySpec(Frozen):
     half_width: Positive | None = None
     """Half-width of the 95 % interval that matters, for the number of seeds still needed; in units of the metric.
     ``None``: 0.005 for an accuracy or IoU, 5 % of the control's mean for a loss."""
+    racing: bool = False
+    """Whether arms leave that are surely not the best (``study/race.py``): fewer epochs, and no effects of factors."""
 
     plan: PlanSpec = PlanSpec()
     """How the study is computed, where that is not left to measuring."""
@@ -68,4 +70,6 @@ class StudySpec(Frozen):
         recipe = plain.pop("recipe")
         if self.plan == PlanSpec():  # it came later: what does not name it reads as it did
             del plain["plan"]
+        if not self.racing:  # a study without it is written as before there was any
+            plain.pop("racing")
         return {"name": plain.pop("name"), **recipe, "study": plain}

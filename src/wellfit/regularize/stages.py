@@ -129,7 +129,7 @@ class Activation(Method):
 
     @staticmethod
     def factor(u: Tensor, numbers: Numbers) -> Tensor | None:
-        """Return what ``apply`` multiplies by, 0 or more, if that is all: of one seed's draws (B, ...), single numbers."""
+        """Return what ``apply`` multiplies by (0 or more), if that is all: for one seed's draws and single numbers."""
         return None
 
     @staticmethod

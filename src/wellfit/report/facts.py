@@ -75,7 +75,7 @@ def _runs_card(rows: Sequence[LeaderboardRow], seeds: int) -> Card:
     return Card("Runs", str(len(statuses)), ", ".join([design, *notes]))
 
 
-_ENDS = (("stopped", "stopped early"), ("diverged", "diverged"))
+_ENDS = (("stopped", "stopped early"), ("diverged", "diverged"), ("beaten", "left the race"))
 
 
 def test_card(data: Mapping[str, Any]) -> Card:

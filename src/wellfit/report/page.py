@@ -37,6 +37,7 @@ from wellfit.views.histograms import histograms, layers
 from wellfit.views.interactions import effects
 from wellfit.views.leaderboard import LeaderboardRow, best_arm, leaderboard
 from wellfit.views.pairs import pairs
+from wellfit.views.racing import race_text
 
 Weights = Mapping[str, Mapping[str, NDArray[Any]]]
 
@@ -83,6 +84,7 @@ def render(result: Mapping[str, Any], runs: Sequence[RunRecord], weights: Weight
         cleaning=cleaning(result),
         plan=plan_text(result),
         leaderboard=board,
+        race=race_text(result),
         badges={row.arm: badge(row) for row in rows},
         values={line["row"].arm: line["cells"][0].text for line in board["rows"] if line["row"].metric is not None},
         lower_is_better=better_sign(str(result["metric"])) < 0,

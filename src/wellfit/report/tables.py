@@ -175,7 +175,8 @@ def _bar(one: Contrast | None, ends: tuple[float, float]) -> Bar | None:
 def _status(row: LeaderboardRow) -> str:
     total = count_text(len(row.status), "run")
     found = [(row.diverged, "diverged"), (row.status.count("stopped"), "stopped early")]
-    return ", ".join(f"{count} of {total} {what}" for count, what in found if count)
+    ends = ", ".join(f"{count} of {total} {what}" for count, what in found if count)
+    return "; ".join(part for part in (row.left, ends) if part)
 
 
 def contrast_table(rows: Sequence[ForestRow], *, metric: str) -> dict[str, Any]:
@@ -184,7 +185,7 @@ def contrast_table(rows: Sequence[ForestRow], *, metric: str) -> dict[str, Any]:
     aim = next((row.contrast.aim for row in rows if math.isfinite(row.contrast.aim)), math.nan)
     lines = [
         {
-            "arm": row.contrast.arm,
+            "arm": row.contrast.arm + (f" (left after epoch {row.contrast.left})" if row.contrast.left else ""),
             "against": row.contrast.against,
             "outcome": row.contrast.outcome,
             "difference": difference_text(metric, row.contrast.difference, places=places),

@@ -100,22 +100,40 @@ def leave(values: np.ndarray, *, level: float) -> np.ndarray:
     """
     finite = np.abs(values) < HUGE  # false for NaN
     kept = np.where(finite, values, np.nan)
-    gain = kept[..., None, :, :] - kept[..., :, None, :]  # (..., i, j, seeds): by how much j beats i
-    known = np.isfinite(gain)
-    n = known.sum(axis=-1)
-    mean = np.where(known, gain, 0.0).sum(axis=-1) / np.maximum(n, 1)
-    square = np.where(known, gain - mean[..., None], 0.0) ** 2
-    own = square.sum(axis=-1) / np.maximum(n - 1, 1)
-    size = np.where(known, np.abs(kept)[..., :, None, :], 0.0).max(axis=-1, initial=0.0)
-    own[own <= (ROUNDING * size) ** 2] = 0.0
+    gain, n, variance, df = paired_noise(kept)
     pair = (n >= FEWEST) & ~np.eye(values.shape[-2], dtype=bool)
-    variance, df = difference_variance(own, n, pair)
+    mean = np.where(np.isfinite(gain), gain, 0.0).sum(axis=-1) / np.maximum(n, 1)
     judged = pair & (variance > 0)
     t = mean * np.sqrt(n / np.where(judged, variance, 1.0))
     allowed = np.where(df > n - 1, CAUTION, 1.0) * level
     beaten = (judged & (mean > 0) & (stdtr(df, -np.abs(t)) < allowed)).any(axis=-1)
     leaving: np.ndarray = beaten | (2 * finite.sum(axis=-1) < values.shape[-1])
     return leaving & ~(leaving.all(axis=-1, keepdims=True) & _first(values, finite))
+
+
+def paired_noise(kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return of values ``(..., arms, seeds)``, NaN where there is none, by how much each arm j is above each arm i.
+
+    Four arrays: the differences ``(..., i, j, seeds)``; of each pair the seeds behind it, and the variance and degrees
+    of freedom of its differences over seeds (:func:`difference_variance`).
+    """
+    gain = kept[..., None, :, :] - kept[..., :, None, :]
+    known = np.isfinite(gain)
+    n = known.sum(axis=-1)
+    own = sample_variance(gain)
+    size = np.where(known, np.abs(kept)[..., :, None, :], 0.0).max(axis=-1, initial=0.0)
+    own[own <= (ROUNDING * size) ** 2] = 0.0
+    pair = (n >= FEWEST) & ~np.eye(kept.shape[-2], dtype=bool)
+    return gain, n, *difference_variance(own, n, pair)
+
+
+def sample_variance(values: np.ndarray) -> np.ndarray:
+    """Return the variance of the finite values along the last axis, with n - 1; 0 for fewer than two."""
+    known = np.isfinite(values)
+    n = known.sum(axis=-1)
+    mean = np.where(known, values, 0.0).sum(axis=-1) / np.maximum(n, 1)
+    square = np.where(known, values - mean[..., None], 0.0) ** 2
+    return np.asarray(square.sum(axis=-1) / np.maximum(n - 1, 1))
 
 
 def difference_variance(own: np.ndarray, n: np.ndarray, pair: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from wellfit.diagnosis import diagnose_arm, reference_loss
 from wellfit.recipe import StudySpec
 from wellfit.record import RunRecord, better_sign, is_share
+from wellfit.stats.epoch_race import winners
 from wellfit.stats.factorial import Effect, analyze_factorial
 from wellfit.stats.intervals import estimate
 from wellfit.stats.multiplicity import holm
@@ -41,6 +44,8 @@ class Facts:
     """Arm -> statistics of the hidden activations of its first run."""
     advice: Mapping[str, Sequence[str]]
     """What does nothing or little -> the arms that have it."""
+    racing: Mapping[str, Any] | None
+    """The race, if it was one (``study.race.raced``)."""
     plan: Sequence[Mapping[str, Any]]
     certificate: Mapping[str, Any] | None
     environment: Mapping[str, Any]
@@ -66,6 +71,7 @@ def analyse(facts: Facts) -> dict[str, Any]:
         "contrasts": [row for m in metrics for row in _contrasts(facts, by_arm, m)],
         **_factorials(facts, by_arm, metrics),
         "best": _best(facts),
+        **({} if facts.racing is None else {"racing": {**facts.racing, "winners": _winners(facts, by_arm)}}),
         "advice": [{"words": words, "arms": list(arms)} for words, arms in facts.advice.items()],
         "plan": {"populations": [dict(note) for note in facts.plan]},
         "certificate": facts.certificate,
@@ -139,7 +145,10 @@ def _contrasts(facts: Facts, by_arm: Mapping[str, Sequence[RunRecord]], metric: 
     width = width or _half_width(metric, control)
     others = [arm.name for arm in facts.arms if arm.name != facts.control]
     found = [paired_difference(_values(by_arm[name], seeds, metric), control, half_width=width) for name in others]
-    corrected = holm([each.p for each in found])
+    left = _left(facts)
+    # what an arm had when it left is no end: it has no p, and counts as one comparison for the others' correction
+    known = [1.0 if name in left and each.p is not None else each.p for name, each in zip(others, found, strict=True)]
+    corrected = holm(known)
     return [
         {
             "arm": name,
@@ -147,15 +156,30 @@ def _contrasts(facts: Facts, by_arm: Mapping[str, Sequence[RunRecord]], metric: 
             "metric": metric,
             "difference": each.difference,
             "ci95": _interval(each.ci95),
-            "p": each.p,
-            "p_holm": p_holm,
+            "p": None if name in left else each.p,
+            "p_holm": None if name in left else p_holm,
             "dz": each.dz,
             "n": each.n,
-            "seeds_needed": each.seeds_needed,
+            "seeds_needed": None if name in left else each.seeds_needed,
             "half_width": width,
+            **({"left": left[name]["epoch"]} if name in left else {}),
         }
         for name, each, p_holm in zip(others, found, corrected, strict=True)
     ]
+
+
+def _left(facts: Facts) -> Mapping[str, Mapping[str, Any]]:
+    """Return the arms that left a race, with when and against whom."""
+    return {} if facts.racing is None else {one["arm"]: one for one in facts.racing["left"]}
+
+
+def _winners(facts: Facts, by_arm: Mapping[str, Sequence[RunRecord]]) -> list[str]:
+    """Return the arms that ran to their end and are not surely worse than another (``stats.epoch_race.winners``)."""
+    metric = facts.spec.metric
+    values = [_values(by_arm[arm.name], facts.spec.seeds, metric) for arm in facts.arms]
+    stays = winners(better_sign(metric) * np.array(values, dtype=np.float64))
+    wins = [arm.name for arm, stay in zip(facts.arms, stays, strict=True) if stay]
+    return [name for name in wins if name not in _left(facts)]
 
 
 def _half_width(metric: str, control: Sequence[float]) -> float | None:
@@ -168,10 +192,13 @@ def _half_width(metric: str, control: Sequence[float]) -> float | None:
 def _factorials(
     facts: Facts, by_arm: Mapping[str, Sequence[RunRecord]], metrics: Sequence[str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return main effects and two-way interactions of the factors, for each metric; empty without a full factorial."""
+    """Return main effects and two-way interactions of the factors, for each metric; empty without a full factorial.
+
+    A cell that left a race has no value at its end: the factorial is not full.
+    """
     names = list(facts.spec.factors)
     cells = [arm for arm in facts.arms if arm.levels is not None]
-    if not names or not facts.spec.plain:
+    if not names or not facts.spec.plain or any(arm.name in _left(facts) for arm in cells):
         return {"main_effects": [], "interactions": []}
     levels = {
         name: [OFF, *dict.fromkeys(a.levels[name] for a in cells if a.levels and a.levels[name] != OFF)]
@@ -204,10 +231,13 @@ def _effect(effect: Effect, metric: str, levels: Mapping[str, Sequence[str]]) ->
 
 
 def _best(facts: Facts) -> dict[str, Any] | None:
-    """Return the run with the best mean arm, and within it the best seed, by the metric on validation."""
+    """Return the run with the best mean arm, and within it the best seed, by the metric on validation.
+
+    An arm that left a race is none.
+    """
     sign = better_sign(facts.spec.metric)
     means: dict[str, float] = {}
-    for arm in facts.arms:
+    for arm in (arm for arm in facts.arms if arm.name not in _left(facts)):
         values = _values([r for r in facts.records if r.arm == arm.name], facts.spec.seeds, facts.spec.metric)
         mean = estimate(values).mean
         if mean is not None:

@@ -50,7 +50,8 @@ def certify(
         ``loss_deviation``; ``largest`` and ``largest_loss``: of all.
 
     """
-    saved = [member for member in members if folder.weights(*member.key).exists()]
+    whole = [member for member in members if records[member.key].status != "beaten"]  # alone they would run on
+    saved = [member for member in whole if folder.weights(*member.key).exists()]
     order = torch.randperm(len(saved), generator=generator(members[0].seed, "certificate")).tolist()
     rows = []
     for member in (saved[index] for index in sorted(order[:count])):

@@ -24,9 +24,11 @@ from wellfit.study.design import control_of, recipe_hash
 from wellfit.study.files import StudyFolder, dump_yaml, write_json
 from wellfit.study.plans import begun_plan
 from wellfit.study.prepare import Prepared, design, prepare
+from wellfit.study.race import begin_race, check_race, raced, refuse_another_race
 from wellfit.study.sealed import read_test_set
 from wellfit.study.store import Store
 from wellfit.study.training import Listener, train_members
+from wellfit.train.fit import nobody
 
 Loaded = Callable[[Prepared], None]
 
@@ -74,7 +76,7 @@ def run_study(
     finished = None if fresh else finished_result(spec, plan_digests(arms), folder, store_url)
     if finished is not None and (finished["certificate"] or not certificates):
         return finished
-    prepared = prepare(spec, arms, memory=memory)
+    prepared = check_race(prepare(spec, arms, memory=memory))
     with folder.lock(), Store.open(store_url or folder.results, spec.name) as store:
         if fresh:
             remove_checkpoints(folder)  # first: a kill in between must not leave them to the new runs
@@ -95,6 +97,7 @@ def run_study(
 
 def enter(prepared: Prepared, folder: StudyFolder, store: Store) -> None:
     """Enter the study's runs and data into the store; refuse other recipes or data than was trained on before."""
+    refuse_another_race(prepared, store)
     store.begin([(m.arm, m.seed, recipe_hash(m.recipe), m.recipe.to_dict()) for m in prepared.members])
     known = store.meta("data", {})
     begun = bool(store.finished()) or any(folder.checkpoints.glob("*"))
@@ -113,7 +116,8 @@ def enter(prepared: Prepared, folder: StudyFolder, store: Store) -> None:
 def _execute(prepared: Prepared, folder: StudyFolder, store: Store, certificates: int, listen: Listener) -> str:
     """Train what is left, certify, and read the test set at last; return the study's status."""
     try:
-        train_members(prepared.members, prepared, folder, store, listen, measured=True)
+        leave = begin_race(prepared, store).leave if prepared.spec.racing else nobody
+        train_members(prepared.members, prepared, folder, store, listen, measured=True, leave=leave)
         if certificates and store.meta("certificate") is None:
             plan_of = partial(begun_plan, known=store.meta("plans", {}))
             made = certify(
@@ -179,6 +183,7 @@ def gather_facts(prepared: Prepared, folder: StudyFolder, store: Store, status: 
             {member.key: member for member in prepared.members}, store.finished(), prepared.replicates_of, folder
         ),
         advice=prepared.advice,
+        racing=raced(prepared, store) if prepared.spec.racing else None,
         plan=store.meta("plan", []),
         certificate=store.meta("certificate"),
         environment=asdict(environment()),

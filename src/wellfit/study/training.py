@@ -13,7 +13,7 @@ from wellfit.study.store import Store
 from wellfit.study.trained import save_model
 from wellfit.train import checkpoint as disk
 from wellfit.train.events import EpochEnded, Event, Key, MemberFinished, PopulationStarted
-from wellfit.train.fit import fit
+from wellfit.train.fit import Leave, fit, nobody
 from wellfit.train.member import Member
 from wellfit.train.start import populations
 
@@ -28,10 +28,12 @@ def train_members(
     listen: Listener,
     *,
     measured: bool = False,
+    leave: Leave = nobody,
 ) -> None:
     """Train those of the members that are not finished: first what checkpoints hold, then the rest.
 
-    How is ``measured`` where that is worth it, else by rule.
+    How is ``measured`` where that is worth it, else by rule. ``leave`` is asked after each epoch who leaves a race
+    (``study.race``).
 
     An exception of ``listen`` ends the training; the same call goes on from the last checkpoint, with fewer members
     too.
@@ -43,7 +45,8 @@ def train_members(
     for group, path in todo:
         replicates = prepared.replicates_of(group[0])
         planned = plans.get(structure_key(group[0]))
-        for event in fit(group, replicates, checkpoint=path, plan=None if planned is None else planned.plan):
+        plan = None if planned is None else planned.plan
+        for event in fit(group, replicates, checkpoint=path, plan=plan, leave=leave):
             if isinstance(event, PopulationStarted):
                 store.truncate(event.members, event.epochs_done)
                 _note_plan(store, event, planned)

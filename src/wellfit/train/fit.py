@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,14 @@ from wellfit.train.replicate import Replicate
 from wellfit.train.shards import Shards, make_shards, start_population
 
 Curves = dict[Key, list[EpochRow]]
+Leave = Callable[[int, Mapping[Key, Sequence[EpochRow]]], Collection[Key]]
+"""(epoch, all curves so far) -> the members that are to leave now, beaten. A pure function of the curves: an epoch that
+was interrupted is trained again and must end alike."""
+
+
+def nobody(epoch: int, curves: Mapping[Key, Sequence[EpochRow]]) -> Collection[Key]:
+    """Let all stay."""
+    return ()
 
 
 def fit(
@@ -31,6 +39,7 @@ def fit(
     device: torch.device | None = None,
     checkpoint: Path | None = None,
     plan: Plan | None = None,
+    leave: Leave = nobody,
 ) -> Iterator[Event]:
     """Train members of one structure in lockstep and yield what happens.
 
@@ -40,8 +49,8 @@ def fit(
         Of one ``structure``; each key once.
     replicates
         By seed, or by ``Member.view`` where a seed has several: all of the members' data, of equal sizes.
-    device
-        Where to compute; ``None``: the first CUDA device, else the CPU.
+    device, leave
+        Where to compute (``None``: the first CUDA device, else the CPU), and who is asked which members leave a race.
     checkpoint
         The file that holds the population after each epoch. If it exists and holds all of the members, with the same
         recipes and data (and perhaps others, which are left out), they go on from it. It is removed when all have left.
@@ -77,7 +86,7 @@ def fit(
     yield PopulationStarted(tuple(member.key for member in ordered), most, done, shards.how, shards.plan)
     with closing(shards):
         for epoch in range(done + 1, most + 1):
-            yield from _epoch(shards, replicates, curves, epoch)
+            yield from _epoch(shards, replicates, curves, epoch, leave)
             if not len(population):
                 break
             if checkpoint is not None:
@@ -101,7 +110,9 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _epoch(shards: Shards, replicates: Mapping[int, Replicate], curves: Curves, epoch: int) -> Iterator[Event]:
+def _epoch(
+    shards: Shards, replicates: Mapping[int, Replicate], curves: Curves, epoch: int, leave: Leave
+) -> Iterator[Event]:
     """Train and measure one epoch; members that are done leave the population."""
     began = time.perf_counter()
     population = shards.population
@@ -110,7 +121,9 @@ def _epoch(shards: Shards, replicates: Mapping[int, Replicate], curves: Curves, 
     seconds = time.perf_counter() - began
     for member in members:
         curves[member.key].append(replace(rows[member.key], seconds=seconds / len(members)))
-    ends = {i: status for i, member in enumerate(members) if (status := _end(member, curves[member.key]))}
+    beaten = leave(epoch, curves)
+    ends: dict[int, Status] = {i: "beaten" for i, member in enumerate(members) if member.key in beaten}
+    ends |= {i: status for i, member in enumerate(members) if (status := _end(member, curves[member.key]))}
     population.remember_best([i for i, m in enumerate(members) if _is_best(m, curves[m.key])])
     staying = [i for i in range(len(members)) if i not in ends]
     yield EpochEnded(epoch, {m.key: curves[m.key][-1] for m in members}, len(staying), seconds)

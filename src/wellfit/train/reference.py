@@ -52,7 +52,8 @@ def _train(member: Member, replicate: Replicate, steps: int | None) -> dict[str,
         pixels=replicate.pixels,
     ).train()
     initialize(module, recipe.init, member.seed)
-    optimizer = torch_optimizer(recipe.optimizer, module.parameters())
+    thaws = any(isinstance(method, Freezing) for method in member.methods.values())  # PyTorch's fused SGD cannot
+    optimizer = torch_optimizer(recipe.optimizer, module.parameters(), fused=not thaws or None)
     alone = Alone(member, module, replicate.shape)
     average = {name: value.detach().clone() for name, value in state_of(module).items()}
     of_epoch = -(-len(replicate.split.train) // recipe.batch_size)

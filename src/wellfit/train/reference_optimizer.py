@@ -24,18 +24,20 @@ from wellfit.recipe.optimizer import (
 )
 
 
-def torch_optimizer(spec: OptimizerSpec, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+def torch_optimizer(
+    spec: OptimizerSpec, parameters: Iterable[nn.Parameter], *, fused: bool | None = None
+) -> torch.optim.Optimizer:
     """Return the optimizer of a recipe as PyTorch has it, without the decay of ``adamw`` and ``lion``.
 
     That is the regularizer ``weight_decay``, done before the step: on weights and not on biases. A schedule sets
-    ``param_groups[...]["lr"]`` before each step.
+    ``param_groups[...]["lr"]`` before each step. ``fused``: SGD and Adam in the fused form, which rounds otherwise.
     """
     made = list(parameters)
     match spec:
         case SgdSpec() | MomentumSpec():
-            return torch.optim.SGD(made, lr=spec.lr, momentum=spec.momentum)
+            return torch.optim.SGD(made, lr=spec.lr, momentum=spec.momentum, fused=fused)
         case NesterovSpec():
-            return torch.optim.SGD(made, lr=spec.lr, momentum=spec.momentum, nesterov=spec.momentum > 0)
+            return torch.optim.SGD(made, lr=spec.lr, momentum=spec.momentum, nesterov=spec.momentum > 0, fused=fused)
         case AdagradSpec():
             start = spec.initial_accumulator_value
             return torch.optim.Adagrad(
@@ -52,9 +54,9 @@ def torch_optimizer(spec: OptimizerSpec, parameters: Iterable[nn.Parameter]) -> 
     betas = (spec.beta1, spec.beta2)
     match spec:
         case AdamSpec() | AdamWSpec():
-            return torch.optim.Adam(made, lr=spec.lr, betas=betas, eps=spec.eps)
+            return torch.optim.Adam(made, lr=spec.lr, betas=betas, eps=spec.eps, fused=fused)
         case AmsgradSpec():
-            return torch.optim.Adam(made, lr=spec.lr, betas=betas, eps=spec.eps, amsgrad=True)
+            return torch.optim.Adam(made, lr=spec.lr, betas=betas, eps=spec.eps, amsgrad=True, fused=fused)
         case AdamaxSpec():
             return torch.optim.Adamax(made, lr=spec.lr, betas=betas, eps=spec.eps)
         case NadamSpec():

@@ -146,7 +146,8 @@ def _update_fused(population: Population, g: Leaves, moment: Moment, numbers: Ma
     steps = zip(*(population.own_steps(name, moment).tolist() for name in names), strict=True)
     each = [dict(zip(numbers, row, strict=True)) for row in zip(*(v.tolist() for v in numbers.values()), strict=True)]
     weights = zip(*(population.leaves[name].unbind(0) for name in names), strict=True)
-    gradients = zip(*(value.unbind(0) for value in g.values()), strict=True)
+    # the fused updates go through memory in its order
+    gradients = zip(*(value.contiguous().unbind(0) for value in g.values()), strict=True)
     states = [
         zip(*(population.state[name][slot].unbind(0) for name in names), strict=True) for slot in optimizer.slots()
     ]

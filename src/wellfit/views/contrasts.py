@@ -32,6 +32,8 @@ class Contrast:
     aim: float
     """Half-width that matters, in units of the metric."""
     outcome: Outcome
+    left: int = 0
+    """The epoch after which the arm left a race: its values are those of that epoch. 0 for others."""
 
     @property
     def gain(self) -> float:
@@ -73,6 +75,7 @@ def _read(raw: Mapping[str, Any]) -> Contrast:
         seeds_needed=number(raw.get("seeds_needed")),
         aim=number(raw.get("half_width")),
         outcome=outcome_of(metric, difference, low, high, p_holm),
+        left=int(raw.get("left") or 0),
     )
 
 

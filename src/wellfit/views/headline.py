@@ -22,6 +22,7 @@ from wellfit.views.numbers import (
     value_text,
 )
 from wellfit.views.outcome import Outcome
+from wellfit.views.racing import left_race
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def headline(result: Mapping[str, Any]) -> Headline:
     else:
         main, tone = _compared(result, metric, control, known)
     others = {name: arm for name, arm in arms.items() if name in known or name != control}
-    tail = [_control_verdict(arms, control if len(arms) > 1 else next(iter(arms), "")), _diverged(others)]
+    left = f"{len(gone)} of {len(arms)} arms left the race early" if (gone := left_race(result)) else ""
+    tail = [left, _control_verdict(arms, control if len(arms) > 1 else next(iter(arms), "")), _diverged(others)]
     sentence = "; ".join(clause for clause in (main, *tail) if clause)
     prefix = _interrupted(result, arms)
     if prefix:
@@ -103,8 +105,12 @@ def _without_control(
 def _compared(
     result: Mapping[str, Any], metric: str, control: str, known: Mapping[str, MetricValue]
 ) -> tuple[str, Outcome]:
+    left = left_race(result)
+    known = {name: value for name, value in known.items() if name not in left}
     contrasts = [one for one in read_contrasts(result, metric=metric) if one.against == control and one.arm in known]
     best = _best(metric, known)
+    if left and not contrasts:
+        return f"no arm beats {control}: all others left the race, surely behind another", "worse"
     if not any(math.isfinite(one.low) for one in contrasts):
         return _no_interval(metric, control, best, known), "unclear"
     winners = [one for one in contrasts if one.outcome == "better"]

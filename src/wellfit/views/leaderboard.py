@@ -10,6 +10,7 @@ from typing import Any
 from wellfit.record import better_sign
 from wellfit.views.contrasts import Contrast, read_contrasts
 from wellfit.views.metric_value import MetricValue, number, read_value
+from wellfit.views.racing import left_race
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class LeaderboardRow:
     contrast: Contrast | None
     """Against the control."""
     seconds: float
+    left: str = ""
+    """When and against whom the arm left a race: its values are those of that epoch. Empty for others."""
 
     @property
     def diverged(self) -> int:
@@ -50,7 +53,7 @@ def leaderboard(result: Mapping[str, Any]) -> tuple[LeaderboardRow, ...]:
     """Return the rows, best mean metric first; arms without a finite metric come last, in the study's order."""
     metric, control = str(result["metric"]), str(result.get("control"))
     contrasts = {one.arm: one for one in read_contrasts(result, metric=metric) if one.against == control}
-    best = best_arm(result)
+    best, left = best_arm(result), left_race(result)
     arms = sorted(result.get("arms") or (), key=lambda arm: _order(metric, read_value(arm.get(metric))))
     rows = []
     for place, arm in enumerate(arms, start=1):
@@ -75,6 +78,7 @@ def leaderboard(result: Mapping[str, Any]) -> tuple[LeaderboardRow, ...]:
                 status=tuple(str(one) for one in arm.get("status") or ()),
                 contrast=contrasts.get(name),
                 seconds=number(arm.get("seconds")),
+                left=left.get(name, ""),
             )
         )
     return tuple(rows)

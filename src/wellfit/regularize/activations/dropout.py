@@ -14,12 +14,12 @@ from wellfit.regularize.stages import Activation
 
 def dropout(h: Tensor, u: Tensor, rate: Tensor) -> Tensor:
     """Return ``h / (1 - rate)`` where ``u >= rate``, else 0; ``u`` uniform on [0, 1)."""
-    return h * keeping(u, rate)
+    return h * keeping(u, rate, h.dtype)
 
 
-def keeping(u: Tensor, rate: Tensor) -> Tensor:
+def keeping(u: Tensor, rate: Tensor, dtype: torch.dtype) -> Tensor:
     """Return ``1 / (1 - rate)`` where ``u >= rate``, else 0."""
-    return (u >= rate).to(u.dtype).div_(1 - rate)
+    return (u >= rate).to(dtype).div_(1 - rate)
 
 
 class Dropout(Activation):
@@ -52,4 +52,4 @@ class Dropout(Activation):
     @staticmethod
     def factor(u: Tensor, numbers: Mapping[str, Tensor]) -> Tensor:
         """Return ``1 / (1 - rate)`` for the units that are kept, 0 for the others."""
-        return keeping(u, numbers["rate"])
+        return keeping(u, numbers["rate"], u.dtype)
