@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import torch
+
+from wellfit.data.memory import memory_limit
+from wellfit.machine import physical_memory
 from wellfit.random import derive
 from wellfit.study.files import StudyFolder
 from wellfit.study.plans import Planned, plan_all, structure_key
@@ -13,9 +17,9 @@ from wellfit.study.store import Store
 from wellfit.study.trained import save_model
 from wellfit.train import checkpoint as disk
 from wellfit.train.events import EpochEnded, Event, Key, MemberFinished, PopulationStarted
-from wellfit.train.fit import Leave, fit, nobody
+from wellfit.train.fit import Leave, default_device, fit, nobody
 from wellfit.train.member import Member
-from wellfit.train.start import populations
+from wellfit.train.start import populations, within_memory
 
 Listener = Callable[[Event], None]
 
@@ -77,10 +81,20 @@ def _todo(prepared: Prepared, left: Mapping[Key, Member], folder: StudyFolder) -
             todo.append((members, path))
         else:
             path.unlink()
-    for members in populations(list(waiting.values()), sizes=prepared.sizes):
-        name = f"{derive(0, *(str(member.key) for member in members)):016x}"
-        todo.append((members, folder.checkpoints / f"{name}.safetensors"))
+    for together in populations(list(waiting.values()), sizes=prepared.sizes):
+        for members in within_memory(together, prepared.replicates_of(together[0]), _for_weights()):
+            name = f"{derive(0, *(str(member.key) for member in members)):016x}"
+            todo.append((members, folder.checkpoints / f"{name}.safetensors"))
     return todo
+
+
+def _for_weights() -> int | None:
+    """Return the bytes that a population may take where it is trained; ``None``: not known."""
+    device = default_device()
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] // 2
+    limit = memory_limit() or physical_memory()
+    return None if limit is None else limit // 2
 
 
 def _plans(groups: Sequence[Sequence[Member]], prepared: Prepared, store: Store) -> dict[str, Planned]:

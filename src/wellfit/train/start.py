@@ -28,6 +28,34 @@ def populations(members: Sequence[Member], *, sizes: Callable[[Member], Hashable
     return [[member for member, _ in group] for _, group in groupby(ordered, key=lambda pair: pair[1])]
 
 
+COPIES = 6
+"""Tensors as large as a member's weights that its training holds: weights, best ones, gradients, and the optimizer's."""
+
+
+def within_memory(
+    members: Sequence[Member], replicates: Mapping[int, Replicate], limit: int | None
+) -> list[list[Member]]:
+    """Return a population's members in parts that fit into ``limit`` bytes one after another; an arm stays together.
+
+    Counted are the weights and what is as large as they are; activations are a matter of the plan's width.
+    """
+    if limit is None:
+        return [list(members)]
+    (module,) = start_modules(members[:1], replicates)
+    each = COPIES * sum(value.numel() * value.element_size() for value in module.state_dict().values())
+    most = max(1, limit // each)
+    if len(members) <= most:
+        return [list(members)]
+    parts: list[list[Member]] = []
+    for _, arm in groupby(sorted(members, key=lambda member: member.arm), key=lambda member: member.arm):
+        own = list(arm)
+        if parts and len(parts[-1]) + len(own) <= most:
+            parts[-1] += own
+        else:
+            parts.append(own)
+    return parts
+
+
 def start_modules(members: Sequence[Member], replicates: Mapping[int, Replicate]) -> list[nn.Module]:
     """Return each member's network as its seed initializes it; members of a seed that initialize alike start equal."""
     made: dict[tuple[int, str], nn.Module] = {}
