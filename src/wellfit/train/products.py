@@ -79,6 +79,11 @@ class HalfProducts(Products):
     def to_weight(self, name: str, x: Tensor, g: Tensor, w: Tensor, slices: Slices) -> Tensor:
         """See Products."""
         out = self.room.take(f"{name} gw", w, *w.shape)
+        if w.is_cuda:
+            half, left = x.bfloat16(), g.bfloat16().transpose(1, 2)
+            for inputs, part in groups(half, slices):
+                out[part] = torch.bmm(left[part], inputs)
+            return out
         for own, found in zip(out.unbind(0), self._each(x, g, slices), strict=True):
             own.copy_(found)
         return out

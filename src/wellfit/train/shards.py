@@ -34,9 +34,9 @@ def shard_order(member: Member) -> tuple[bool, tuple[int, int, str]]:
     return not is_affine(member), feed_order(member)
 
 
-def cut(members: Sequence[Member], plan: Plan) -> list[slice]:
+def cut(members: Sequence[Member], plan: Plan, *, apart: bool = True) -> list[slice]:
     """Return the shards of members in their order: of about equal size, no wider than the plan's width, as many at
-    least as there are workers; members whose updates can be merged and others are never together.
+    least as there are workers; with ``apart`` members whose updates can be merged and others are never together.
 
     >>> cut([], Plan())
     []
@@ -47,7 +47,7 @@ def cut(members: Sequence[Member], plan: Plan) -> list[slice]:
     rounds = -(-len(members) // at_a_time)
     size = -(-len(members) // (rounds * plan.workers))
     parts, start = [], 0
-    for _, same in groupby(members, key=is_affine):
+    for _, same in groupby(members, key=lambda member: apart and is_affine(member)):
         count = len(list(same))
         pieces = -(-count // size)
         bounds = [start + count * piece // pieces for piece in range(pieces + 1)]
@@ -103,8 +103,9 @@ class Shards:
     def _narrow(self, width: int, tensors: Mapping[str, Tensor], t: int) -> None:
         """Go back to where the epoch began, with fewer members together from now on."""
         logger.warning("out of memory: %d members at a time from now on", width)
-        self._parts, self._networks = [], self._networks[:0]
+        self._parts, self._networks = [], []
         torch.cuda.empty_cache()
+        self._networks = [self.make_network()]
         self.population.load(tensors, range(len(self.population)), t)
         self.plan = replace(self.plan, width=width)
         self._cut()
@@ -119,7 +120,7 @@ class Shards:
         return 1 / sum(rates)
 
     def _cut(self) -> None:
-        slices = cut(self.population.members, self.plan)
+        slices = cut(self.population.members, self.plan, apart=self._networks[0].merges)
         while len(self._networks) < len(slices):
             self._networks.append(self.make_network())
         parts = [self.population.part(rows) for rows in slices]

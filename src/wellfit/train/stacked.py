@@ -65,7 +65,8 @@ class Stacked(Network):
         self.layers = list(module.named_children())
         self.sites = sites
         self.own = {name: [f"{name}.{leaf}" for leaf, _ in layer.named_parameters()] for name, layer in self.layers}
-        self.merges = True
+        # on a GPU a launch for each member costs more than it saves
+        self.merges = all(p.device.type == "cpu" for p in module.parameters())
         self.products = HalfProducts() if precision == "bf16" else Products()
         self.rooms = {name: Room() for name, layer in self.layers if isinstance(layer, Recurrent)}
 
@@ -116,7 +117,7 @@ class Stacked(Network):
 
     def _at_site(self, name: str, h: Tensor, hidden: HiddenStage, tape: Tape) -> Tensor:
         """Return the activations (P, B, ...) as the members' methods leave them."""
-        factors = hidden.factors(name, h.shape[1:])
+        factors = hidden.factors(name, h.shape[1:]) if self.merges else None
         if factors is not None:
             return tape.scale(h, factors)
         return tape.by_autograd(lambda h, _: hidden.apply(name, h), h, (), hidden.terms)
