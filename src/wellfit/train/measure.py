@@ -37,6 +37,9 @@ SHARE = 0.02
 WORTH = 5.0
 """Seconds of training below which nothing is measured: the rule is good enough."""
 
+LONG = 60.0
+"""Seconds of training from which it is asked whether rounding to bfloat16 is worth it."""
+
 ROUNDS = 3
 """Times that each candidate is tried, in turn with the others."""
 
@@ -131,7 +134,8 @@ def find_plan(
     asked
         Puts what the user has asked for into a plan; what it changes is not measured.
     bf16
-        Whether bfloat16 may be chosen: where it is faster, by ``CLEARLY``, and a probe shows that the losses agree.
+        Whether bfloat16 may be chosen: for trainings of at least ``LONG`` where it is faster, by ``CLEARLY``, and a
+        probe shows that the losses agree.
     least
         Seconds of training from which measuring is worth it; below, the rule's plan is taken.
 
@@ -148,7 +152,7 @@ def find_plan(
     for question in (_crews, _ways, _layouts, _widths):
         search.ask(question(search.best, bench))
     agreement = None
-    if bf16 and _can_halve(search.best, bench):
+    if bf16 and total >= LONG and _can_halve(search.best, bench):
         faster = search.ask([replace(search.best, precision="bf16")])
         if faster:
             agreement = probe(partial(bench.losses, search.best))

@@ -29,7 +29,7 @@ def populations(members: Sequence[Member], *, sizes: Callable[[Member], Hashable
 
 
 COPIES = 6
-"""Tensors as large as a member's weights that its training holds: weights, best ones, gradients, and the optimizer's."""
+"""Tensors as large as a member's weights that its training holds: weights, best ones, gradients, the optimizer's."""
 
 
 def within_memory(
