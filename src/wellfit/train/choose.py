@@ -73,6 +73,8 @@ def choose_network(
     how, why = ways(own, members, shape=shape, device=device)
     plan = plan or Plan()
     asked = plan.how or how[0]
+    if asked == "vmap" and len(members) == 1:  # of a population that was computed so: it is certified, or the last left
+        asked = how[0]
     if asked not in how:
         raise RecipeError("plan", f"{asked}: {why or 'the network is none of linear layers'}", " or ".join(how))
     if asked == "stacked":
