@@ -47,11 +47,13 @@ def test_threads_that_are_begun_afterwards_have_the_number_of_before() -> None:
 @pytest.mark.parametrize("failing", [0, 1])
 def test_a_failure_ends_the_others(failing: int) -> None:
     """The error is the one that was raised, not that of those who gave up for it, whichever thing comes first."""
-    gave_up = threading.Event()
+    works, gave_up = threading.Event(), threading.Event()
 
     def work(thing: int) -> None:
         if thing == failing:
+            assert works.wait(PATIENCE)
             raise ValueError("this one")
+        works.set()
         until = time.monotonic() + PATIENCE
         try:
             while time.monotonic() < until:

@@ -17,10 +17,13 @@ from wellfit.data.cache import cache_folder
 from wellfit.errors import StorageError
 from wellfit.recipe.plan import PlanSpec
 from wellfit.study.prepare import Prepared
+from wellfit.train.choose import choose_way
 from wellfit.train.fit import default_device
 from wellfit.train.measure import WORTH, Measured, find_plan
 from wellfit.train.member import Member
 from wellfit.train.plan import Plan
+from wellfit.train.precision import Precision
+from wellfit.train.start import populations, start_modules
 
 FORMAT = 1
 """Of a remembered plan; another one is measured anew."""
@@ -64,6 +67,15 @@ def as_asked(plan: Plan, spec: PlanSpec) -> Plan:
     return replace(plan, **asked)
 
 
+def check_plan(prepared: Prepared) -> None:
+    """Raise a RecipeError where some members cannot be computed as the user has asked."""
+    how = prepared.spec.plan.how
+    for members in populations(prepared.members, sizes=prepared.sizes) if how else ():
+        replicates = prepared.replicates_of(members[0])
+        module = start_modules(members[:1], replicates)[0]
+        choose_way(how, module, members, shape=replicates[members[0].sees].shape, device=default_device())
+
+
 def plan_all(
     groups: Sequence[Sequence[Member]],
     prepared: Prepared,
@@ -86,12 +98,16 @@ def plan_all(
         Seconds of training below which the rule's plan is taken without measuring.
 
     """
-    spec = prepared.spec.plan
-    found = {
-        structure_key(members[0]): _planned(members, prepared, known, anew=anew, least=least) for members in groups
-    }
-    if spec.precision == "auto" and len({one.plan.precision for one in found.values()}) > 1:
-        found = {key: replace(one, plan=replace(one.plan, precision="fp32")) for key, one in found.items()}
+    begun = {Planned.from_dict(one).plan.precision for one in known.values()}
+    found: dict[str, Planned] = {}
+    for members in sorted(groups, key=len, reverse=True):  # folds of unequal size are computed as the largest of them
+        key = structure_key(members[0])
+        if key not in found:
+            found[key] = _planned(members, prepared, known, anew=anew, least=least)
+    precisions = begun or {one.plan.precision for one in found.values()}
+    if prepared.spec.plan.precision == "auto":
+        same: Precision = "bf16" if precisions == {"bf16"} else "fp32"
+        found = {key: replace(one, plan=replace(one.plan, precision=same)) for key, one in found.items()}
     return found
 
 
