@@ -37,7 +37,9 @@ def trained(
     for event in fit(members, replicates(dataset, members), device=CPU, plan=plan, checkpoint=checkpoint):
         if isinstance(event, MemberFinished):
             done[event.record.arm, event.record.seed] = Trained(event.record, event.weights)
-        if until and isinstance(event, EpochEnded) and event.epoch == until + 1:  # the checkpoint of the last one stands
+        if (
+            until and isinstance(event, EpochEnded) and event.epoch == until + 1
+        ):  # the checkpoint of the last one stands
             break
     return done
 
@@ -46,7 +48,9 @@ def assert_same(found: Mapping[Any, Trained], expected: Mapping[Any, Trained], w
     assert found.keys() == expected.keys()
     for key, one in expected.items():
         assert same_bits(found[key].weights, one.weights), (key, what)
-        curves = [[(row.train_loss, row.val_loss, row.grad_norm) for row in run.record.curves] for run in (found[key], one)]
+        curves = [
+            [(row.train_loss, row.val_loss, row.grad_norm) for row in run.record.curves] for run in (found[key], one)
+        ]
         assert repr(curves[0]) == repr(curves[1]), (key, what)
 
 

@@ -37,6 +37,7 @@ from wellfit.views.histograms import histograms, layers
 from wellfit.views.interactions import effects
 from wellfit.views.leaderboard import LeaderboardRow, best_arm, leaderboard
 from wellfit.views.pairs import pairs
+from wellfit.views.plan import plan_rows
 
 Weights = Mapping[str, Mapping[str, NDArray[Any]]]
 
@@ -251,9 +252,10 @@ def _recipes(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _provenance(result: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    titles = {"data": "Data", "environment": "Environment", "plan": "Plan", "certificate": "Certificate"}
+    titles = {"data": "Data", "environment": "Environment", "certificate": "Certificate"}
     environment = dict(result.get("environment") or {})
     libraries = environment.pop("libraries", None) or {}
     known = {**result, "environment": {**environment, **libraries}}
     made = [(title, facts(known.get(key))) for key, title in titles.items()]
+    made.insert(2, ("Plan", plan_rows(result.get("plan"))))
     return [(title, found) for title, found in made if found]
