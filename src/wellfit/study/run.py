@@ -69,8 +69,7 @@ def run_study(
 
     """
     began = time.perf_counter()
-    folder = StudyFolder(out)
-    arms = design(spec)
+    arms, folder = design(spec), StudyFolder(out)
     finished = None if fresh else finished_result(spec, plan_digests(arms), folder, store_url)
     if finished is not None and (finished["certificate"] or not certificates):
         return finished
