@@ -23,7 +23,7 @@ from wellfit.train.events import EpochEnded, Event, PopulationStarted
 from wellfit.train.measure import Measured, Trial
 from wellfit.train.member import Member
 from wellfit.train.plan import Plan
-from wellfit.train.precision import Agreement
+from wellfit.train.precision import Agreement, Precision
 from wellfit.train.start import populations
 
 
@@ -101,7 +101,9 @@ def test_it_is_remembered(finder: Finder, cache: Path) -> None:
     assert len(list(cache.iterdir())) == 3
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"plan": 5}', '{"plan": {"width": null, "what": 1}}', "\0"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '{"plan": 5}', '{"plan": {"width": null, "what": 1}}', "\0"]
+)
 def test_a_damaged_memory_is_measured_again(finder: Finder, cache: Path, content: str) -> None:
     planned(small())
     (path,) = cache.iterdir()
@@ -127,7 +129,8 @@ def test_a_short_study_measures_nothing(cache: Path) -> None:
 @pytest.mark.parametrize("all_halve", [True, False])
 def test_all_arms_have_the_same_precision(monkeypatch: pytest.MonkeyPatch, all_halve: bool) -> None:
     def answer(member: Member) -> Plan:
-        return Plan(threads=1, precision="bf16" if all_halve or member.arm == "wide" else "fp32")
+        precision: Precision = "bf16" if all_halve or member.arm == "wide" else "fp32"
+        return Plan(threads=1, precision=precision)
 
     monkeypatch.setattr(plans, "find_plan", Finder(answer))
     found = planned(small(**TWO_STRUCTURES))
@@ -140,7 +143,7 @@ def test_what_joins_a_study_has_the_precision_it_was_begun_with(monkeypatch: pyt
     known = {key: one.to_dict() for key, one in planned(small()).items()}
     (only,) = known.values()
     only["plan"]["precision"] = begun
-    other = "fp32" if begun == "bf16" else "bf16"
+    other: Precision = "fp32" if begun == "bf16" else "bf16"
     monkeypatch.setattr(plans, "find_plan", Finder(lambda member: Plan(threads=1, precision=other)))
     found = planned(small(**TWO_STRUCTURES), known)
     assert [one.plan.precision for one in found.values()] == [begun] * 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 
 from tests.support import CPU, deviation, member, replicates, tiny_images, train
 from wellfit.train.affine import AffineUpdates, is_affine

@@ -95,7 +95,7 @@ def test_a_crew_works_on_after_a_failure() -> None:
 
 def test_an_interrupt_of_the_main_thread_ends_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C arrives in the main thread, which waits for the workers then."""
-    ended = []
+    ended: list[int] = []
 
     def work(thing: int) -> None:
         until = time.monotonic() + PATIENCE

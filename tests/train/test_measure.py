@@ -14,7 +14,8 @@ from torch import Tensor
 
 from tests.support import CPU, member, replicates, tiny_images
 from wellfit.train import measure
-from wellfit.train.measure import CLEARLY, LEAST_BUDGET, ROUNDS, SHARE, Bench, Measured, Plan, _Search, find_plan
+from wellfit.train.measure import CLEARLY, LEAST_BUDGET, ROUNDS, SHARE, Bench, Measured, _Search, find_plan
+from wellfit.train.plan import Plan
 
 RULE = Plan(workers=2, threads=1)
 OTHER = Plan(workers=1, threads=2)
@@ -155,8 +156,8 @@ def test_a_share_of_the_training_is_spent(monkeypatch: pytest.MonkeyPatch, pace:
 def test_workers_and_width_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     answer, tried = found(monkeypatch, lambda plan: 0.2 if (plan.workers, plan.width) == (1, 4) else 0.5 + plan.workers)
     assert (answer.plan.workers, answer.plan.width) == (1, 4)
-    assert [trial.plan for trial in answer.trials][0] == Plan(workers=4, threads=1)
-    assert {plan for plan in tried} == {trial.plan for trial in answer.trials}
+    assert answer.trials[0].plan == Plan(workers=4, threads=1)
+    assert set(tried) == {trial.plan for trial in answer.trials}
     assert {plan.precision for plan in tried} == {"fp32"}
 
 

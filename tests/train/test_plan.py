@@ -12,6 +12,7 @@ from torch import nn
 from tests.support import CPU, member, replicates, tiny_images, train
 from wellfit.errors import RecipeError
 from wellfit.train.choose import WORTH_THREADS, choose_way, default_plan, ways
+from wellfit.train.events import MemberFinished
 from wellfit.train.fit import fit
 from wellfit.train.plan import Plan
 
@@ -79,7 +80,7 @@ def test_all_ways_train_the_same(how: Any) -> None:
     data = replicates(tiny_images(), members)
     events = list(fit(members, data, device=CPU, plan=Plan(how, threads=1)))
     for event in events:
-        if hasattr(event, "record"):
+        if isinstance(event, MemberFinished):
             expected = by_rule[event.record.arm, 0].weights
             for name, value in event.weights.items():
                 torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-5)

@@ -119,8 +119,9 @@ def test_running_statistics_and_own_draws_are_a_members_own(tmp_path: Path, name
 
 
 def test_masks_are_trained_in_shards() -> None:
+    methods: list[dict[str, Any]] = [{}, {"l2": {}}]
     model = {"kind": "unet", "channels": [4, 8]}
-    members = [member(str(i), model=model, epochs=2, regularizers=own) for i, own in enumerate(({}, {"l2": {}}))]
+    members = [member(str(i), model=model, epochs=2, regularizers=own) for i, own in enumerate(methods)]
     whole = trained(members, tiny_masks(), Plan(threads=1))
     assert_same(trained(members, tiny_masks(), PLANS[1]), whole)
 
