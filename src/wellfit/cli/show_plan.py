@@ -16,7 +16,7 @@ from wellfit.cli.fail import begin_work
 from wellfit.cli.output import only_result, print_json
 from wellfit.data.memory import parse_memory
 from wellfit.recipe import StudySpec
-from wellfit.study.plans import Planned, check_plan, plan_all, structure_key
+from wellfit.study.plans import Planned, plan_all, structure_key
 from wellfit.study.prepare import design, prepare
 from wellfit.train.member import Member
 from wellfit.train.plan import Plan
@@ -36,7 +36,6 @@ def show(spec: StudySpec, *, anew: bool, as_json: bool, memory: str | None) -> N
     limit = None if memory is None else parse_memory(memory, where="--memory")
     with only_result(as_json):
         prepared = prepare(spec, design(spec), memory=limit)
-        check_plan(prepared)
         groups = populations(prepared.members, sizes=prepared.sizes)
         plans = plan_all(groups, prepared, {}, anew=anew, least=0.0)
     if as_json:

@@ -20,7 +20,7 @@ from wellfit.report.draw_forest import contrast_lines, effect_lines, forest_figu
 from wellfit.report.draw_gap import gap_figure
 from wellfit.report.draw_histograms import histogram_figures
 from wellfit.report.draw_interactions import interaction_figure
-from wellfit.report.facts import cards, facts, recipe_changes, recipe_yaml
+from wellfit.report.facts import cards, facts, plan_facts, recipe_changes, recipe_yaml
 from wellfit.report.figure import arm_legend, arm_styles
 from wellfit.report.fit_section import fit_section
 from wellfit.report.safe import as_json, as_script, script_hash
@@ -37,7 +37,6 @@ from wellfit.views.histograms import histograms, layers
 from wellfit.views.interactions import effects
 from wellfit.views.leaderboard import LeaderboardRow, best_arm, leaderboard
 from wellfit.views.pairs import pairs
-from wellfit.views.plan import plan_rows
 
 Weights = Mapping[str, Mapping[str, NDArray[Any]]]
 
@@ -257,5 +256,5 @@ def _provenance(result: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, st
     libraries = environment.pop("libraries", None) or {}
     known = {**result, "environment": {**environment, **libraries}}
     made = [(title, facts(known.get(key))) for key, title in titles.items()]
-    made.insert(2, ("Plan", plan_rows(result.get("plan"))))
+    made.insert(2, ("Plan", plan_facts(result.get("plan"))))
     return [(title, found) for title, found in made if found]

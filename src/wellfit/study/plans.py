@@ -17,13 +17,11 @@ from wellfit.data.cache import cache_folder
 from wellfit.errors import StorageError
 from wellfit.recipe.plan import PlanSpec
 from wellfit.study.prepare import Prepared
-from wellfit.train.choose import choose_way
 from wellfit.train.fit import default_device
 from wellfit.train.measure import WORTH, Measured, find_plan
 from wellfit.train.member import Member
 from wellfit.train.plan import Plan
 from wellfit.train.precision import Precision
-from wellfit.train.start import populations, start_modules
 
 FORMAT = 1
 """Of a remembered plan; another one is measured anew."""
@@ -65,15 +63,6 @@ def as_asked(plan: Plan, spec: PlanSpec) -> Plan:
     if asked["precision"] == "auto":
         del asked["precision"]
     return replace(plan, **asked)
-
-
-def check_plan(prepared: Prepared) -> None:
-    """Raise a RecipeError where some members cannot be computed as the user has asked."""
-    how = prepared.spec.plan.how
-    for members in populations(prepared.members, sizes=prepared.sizes) if how else ():
-        replicates = prepared.replicates_of(members[0])
-        module = start_modules(members[:1], replicates)[0]
-        choose_way(how, module, members, shape=replicates[members[0].sees].shape, device=default_device())
 
 
 def plan_all(

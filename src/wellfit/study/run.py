@@ -22,7 +22,7 @@ from wellfit.study.circumstances import about_data, chance_loss, environment
 from wellfit.study.cleaning import cleaned_arms, plan_digests
 from wellfit.study.design import control_of, recipe_hash
 from wellfit.study.files import StudyFolder, dump_yaml, write_json
-from wellfit.study.plans import begun_plan, check_plan
+from wellfit.study.plans import begun_plan
 from wellfit.study.prepare import Prepared, design, prepare
 from wellfit.study.sealed import read_test_set
 from wellfit.study.store import Store
@@ -69,12 +69,12 @@ def run_study(
 
     """
     began = time.perf_counter()
-    arms, folder = design(spec), StudyFolder(out)
+    folder = StudyFolder(out)
+    arms = design(spec)
     finished = None if fresh else finished_result(spec, plan_digests(arms), folder, store_url)
     if finished is not None and (finished["certificate"] or not certificates):
         return finished
     prepared = prepare(spec, arms, memory=memory)
-    check_plan(prepared)
     with folder.lock(), Store.open(store_url or folder.results, spec.name) as store:
         if fresh:
             remove_checkpoints(folder)  # first: a kill in between must not leave them to the new runs

@@ -63,8 +63,10 @@ def fit(
     ordered = population.members
     marks = {member.key: disk.mark(member, replicates[member.sees]) for member in ordered}
     saved = _saved(checkpoint, marks)
-    plan = plan or default_plan(ordered, module, shape=replicates[ordered[0].sees].shape, device=device)
-    shards = make_shards(population, module, replicates, plan)
+    shape = replicates[ordered[0].sees].shape
+    shards = make_shards(
+        population, module, replicates, plan or default_plan(ordered, module, shape=shape, device=device)
+    )
     curves: Curves = {member.key: [] for member in ordered}
     if saved is not None:
         rows = list(saved.marks)
