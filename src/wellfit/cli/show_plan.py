@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from wellfit.cli.fail import begin_work
@@ -40,33 +43,42 @@ def show(spec: StudySpec, *, anew: bool, as_json: bool, memory: str | None) -> N
         return
     console = Console(highlight=False)
     for group in groups:
-        for line in _lines(group, plans[structure_key(group[0])]):
-            console.print(line, soft_wrap=True)
+        console.print(Group(*_lines(group, plans[structure_key(group[0])])))
 
 
 def _as_dict(group: Sequence[Member], planned: Planned) -> dict[str, Any]:
     return {"members": len(group), "arms": sorted({member.arm for member in group}), **planned.to_dict()}
 
 
-def _lines(group: Sequence[Member], planned: Planned) -> Iterator[Text]:
-    """Yield the lines about one population."""
+def _lines(group: Sequence[Member], planned: Planned) -> Iterator[RenderableType]:
+    """Yield what is said about one population."""
     about = f"{count_text(len(group), 'member')}, {count_text(len({m.arm for m in group}), 'arm')}"
     took = "" if planned.seconds is None else f", about {duration_text(planned.seconds)} by the rule's plan"
-    yield Text.assemble((about, "bold"), f"{took} ({SOURCES[planned.source]})")
+    yield Text.assemble((about, "bold"), took)
+    yield Text(f"  {SOURCES[planned.source]}", style="dim")
     if planned.trials:
-        yield Text(f"  {'ms a step and member':>20}   plan", style="dim")
-    for trial in planned.trials:
-        yield _line(trial, chosen=_plan_of(trial) == planned.plan)
+        yield Padding(_table(planned), (0, 0, 0, 2), expand=False)
     if planned.agreement is not None:
         yield Text(f"  {planned.agreement}", style="dim")
     yield Text.assemble("  chosen: ", (str(planned.plan), "bold green"))
 
 
-def _line(trial: Mapping[str, Any], *, chosen: bool) -> Text:
+def _table(planned: Planned) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 2), header_style="dim")
+    table.add_column("ms a step and member", justify="right", no_wrap=True)
+    table.add_column("plan")
+    for trial in planned.trials:
+        chosen = _plan_of(trial) == planned.plan
+        table.add_row(_times(trial), str(_plan_of(trial)), style="green" if chosen else "")
+    return table
+
+
+def _times(trial: Mapping[str, Any]) -> str:
     seconds = [float(value) for value in trial["seconds_per_step"]]
-    each = f"{1000 * statistics.median(seconds):.3g}"
-    spread = f"({1000 * min(seconds):.3g} to {1000 * max(seconds):.3g})" if len(seconds) > 1 else ""
-    return Text(f"  {f'{each} {spread}'.strip():>20}   {_plan_of(trial)}", style="green" if chosen else "")
+    if not all(map(math.isfinite, seconds)):
+        return "out of memory"
+    spread = f" ({1000 * min(seconds):.3g} to {1000 * max(seconds):.3g})" if len(seconds) > 1 else ""
+    return f"{1000 * statistics.median(seconds):.3g}{spread}"
 
 
 def _plan_of(trial: Mapping[str, Any]) -> Plan:

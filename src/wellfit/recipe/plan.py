@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from wellfit.recipe.base import Count, Frozen
 
@@ -23,3 +24,18 @@ class PlanSpec(Frozen):
     that the losses agree; all arms have the same."""
     channels_last: bool | None = None
     """Whether images are laid out with their channels last."""
+
+
+def plan_words(values: Mapping[str, Any]) -> str:
+    """Return a plan (``wellfit.train.plan.Plan.to_dict``) in words.
+
+    >>> plan_words({"how": "stacked", "width": 4, "workers": 2, "threads": 1, "precision": "fp32"})
+    'stacked, 4 together, 2 workers of 1 thread, fp32'
+    """
+    width = f"{values['width']} together, " if values.get("width") else ""
+    layout = ", channels last" if values.get("channels_last") else ""
+    workers, threads = (
+        f"{n} {what}{'s' if n > 1 else ''}"
+        for n, what in ((values.get("workers", 1), "worker"), (values.get("threads", 1), "thread"))
+    )
+    return f"{values.get('how') or 'by rule'}, {width}{workers} of {threads}, {values.get('precision', 'fp32')}{layout}"

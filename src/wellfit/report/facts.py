@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from wellfit.recipe.plan import plan_words
 from wellfit.views.changes import ABSENT, changes, flatten
 from wellfit.views.headline import with_interval
 from wellfit.views.leaderboard import LeaderboardRow
@@ -21,6 +23,8 @@ LONGEST = 160
 """Characters of a fact that are shown; what is longer is cut."""
 MOST_RECORDS = 12
 """Entries of a list of records that are shown."""
+
+PLAN_SOURCES = {"rule": "by rule", "measured": "measured", "remembered": "measured before on the machine"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,22 @@ def facts(values: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         elif text := _fact(value):
             found.append((name, text))
     return found
+
+
+def plan_facts(plan: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Return title and text of each population, and of the plans that were tried for it."""
+    rows = []
+    for one in (plan or {}).get("populations") or ():
+        source = PLAN_SOURCES.get(str(one.get("source")), PLAN_SOURCES["rule"])
+        title = f"{count_text(one.get('members', 0), 'member')}, {count_text(one.get('epochs', 0), 'epoch')}"
+        rows.append((title, f"{plan_words(one)} ({source})"))
+        for trial in one.get("trials") or ():
+            seconds = [value for value in trial.get("seconds_per_step") or () if isinstance(value, int | float)]
+            took = f"{1000 * statistics.median(seconds):.3g} ms a step and member" if seconds else "out of memory"
+            rows.append(("tried", f"{took}: {plan_words(trial)}"))
+        if one.get("agreement"):
+            rows.append(("bf16", str(one["agreement"])))
+    return rows
 
 
 def _record(values: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from wellfit.report.draw_forest import contrast_lines, effect_lines, forest_figu
 from wellfit.report.draw_gap import gap_figure
 from wellfit.report.draw_histograms import histogram_figures
 from wellfit.report.draw_interactions import interaction_figure
-from wellfit.report.facts import cards, facts, recipe_changes, recipe_yaml
+from wellfit.report.facts import cards, facts, plan_facts, recipe_changes, recipe_yaml
 from wellfit.report.figure import arm_legend, arm_styles
 from wellfit.report.fit_section import fit_section
 from wellfit.report.safe import as_json, as_script, script_hash
@@ -253,9 +253,10 @@ def _recipes(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _provenance(result: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    titles = {"data": "Data", "environment": "Environment", "plan": "Plan", "certificate": "Certificate"}
+    titles = {"data": "Data", "environment": "Environment", "certificate": "Certificate"}
     environment = dict(result.get("environment") or {})
     libraries = environment.pop("libraries", None) or {}
     known = {**result, "environment": {**environment, **libraries}}
     made = [(title, facts(known.get(key))) for key, title in titles.items()]
+    made.insert(2, ("Plan", plan_facts(result.get("plan"))))
     return [(title, found) for title, found in made if found]

@@ -21,6 +21,7 @@ from wellfit.train.fit import default_device
 from wellfit.train.measure import WORTH, Measured, find_plan
 from wellfit.train.member import Member
 from wellfit.train.plan import Plan
+from wellfit.train.precision import Precision
 
 FORMAT = 1
 """Of a remembered plan; another one is measured anew."""
@@ -86,12 +87,16 @@ def plan_all(
         Seconds of training below which the rule's plan is taken without measuring.
 
     """
-    spec = prepared.spec.plan
-    found = {
-        structure_key(members[0]): _planned(members, prepared, known, anew=anew, least=least) for members in groups
-    }
-    if spec.precision == "auto" and len({one.plan.precision for one in found.values()}) > 1:
-        found = {key: replace(one, plan=replace(one.plan, precision="fp32")) for key, one in found.items()}
+    begun = {Planned.from_dict(one).plan.precision for one in known.values()}
+    found: dict[str, Planned] = {}
+    for members in sorted(groups, key=len, reverse=True):  # folds of unequal size are computed as the largest of them
+        key = structure_key(members[0])
+        if key not in found:
+            found[key] = _planned(members, prepared, known, anew=anew, least=least)
+    precisions = begun or {one.plan.precision for one in found.values()}
+    if prepared.spec.plan.precision == "auto":
+        same: Precision = "bf16" if precisions == {"bf16"} else "fp32"
+        found = {key: replace(one, plan=replace(one.plan, precision=same)) for key, one in found.items()}
     return found
 
 

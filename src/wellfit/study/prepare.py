@@ -26,9 +26,12 @@ from wellfit.study.circumstances import class_counts
 from wellfit.study.cleaning import load_once, plan_advice, plans_of, read_plans
 from wellfit.study.design import Arm, expand
 from wellfit.study.optimizer import suited_optimizer
+from wellfit.train.choose import choose_way
+from wellfit.train.fit import default_device
 from wellfit.train.losses import measured, suits, with_balanced_weights
 from wellfit.train.member import Member
 from wellfit.train.places import check_parameters, check_sites
+from wellfit.train.plan import How
 from wellfit.train.replicate import Replicate, make_replicate
 from wellfit.train.sites import find_sites
 from wellfit.train.start import populations, start_modules
@@ -103,6 +106,7 @@ def prepare(
     whole = [_whole(arm, loaded[arm.recipe.data], replicates[arm.recipe.data]) for arm in arms]
     _check_measures(spec, whole)
     members = tuple(Member(arm.name, seed, arm.recipe) for arm in whole for seed in spec.seeds)
+    _check_plan(spec.plan.how, members, replicates)
     said = _check_networks(members, replicates, plan_advice(arms, plans, replicates, spec.metric))
     return Prepared(spec, tuple(whole), members, replicates, said)
 
@@ -184,6 +188,15 @@ def _check_networks(
     for line, arms in found.items():
         logger.warning("%s (arm %s)", line, ", ".join(arms[:MOST_ARMS]) + (", ..." if len(arms) > MOST_ARMS else ""))
     return found
+
+
+def _check_plan(how: How | None, members: Sequence[Member], replicates: Mapping[DataSpec, Replicates]) -> None:
+    """Refuse a way to compute the members in which some of them cannot be."""
+    device = default_device()
+    for group in populations(members) if how else ():
+        own = replicates[group[0].recipe.data]
+        (module,) = start_modules(group[:1], own)
+        choose_way(how, module.to(device), group, shape=own[group[0].seed].shape, device=device)
 
 
 def _sizes(member: Member, replicates: Mapping[DataSpec, Replicates]) -> tuple[int, int, int]:

@@ -70,16 +70,33 @@ def choose_network(
         site for member in members for patterns in acting_patterns(member).values() for site in sites.matching(patterns)
     }
     own = copy.deepcopy(module).to(device)
-    how, why = ways(own, members, shape=shape, device=device)
     plan = plan or Plan()
-    asked = plan.how or how[0]
-    if asked not in how:
-        raise RecipeError("plan", f"{asked}: {why or 'the network is none of linear layers'}", " or ".join(how))
+    asked, why = choose_way(plan.how, own, members, shape=shape, device=device)
     if asked == "stacked":
         return Stacked(own, frozenset(used), precision=plan.precision)
     if asked == "vmap":
         return Vmapped(own, used)
     return OneByOne(own, used, why=why or "asked for", channels_last=plan.channels_last, precision=plan.precision)
+
+
+def choose_way(
+    asked: How | None, module: nn.Module, members: Sequence[Member], *, shape: Sequence[int], device: torch.device
+) -> tuple[How, str]:
+    """Return the way that is ``asked`` for, ``None``: that of the rule; and why not another one, if there is a reason.
+
+    Raises
+    ------
+    RecipeError
+        These members cannot be computed so.
+
+    """
+    found, why = ways(module, members, shape=shape, device=device)
+    if asked is None or (asked == "vmap" and len(members) == 1):  # the last that is left, or is certified
+        return found[0], why
+    if asked not in found:
+        what = why or "linear layers are stacked"
+        raise RecipeError("study.plan.how", f"{asked}: {what}", " or ".join(found))
+    return asked, why
 
 
 def ways(

@@ -43,6 +43,7 @@ class Crew:
         if self._pool is None:
             with _computing_on(self.threads):
                 return [work(thing) for thing in things]
+        self._over.clear()  # what failed before may have been put right
         futures = [self._pool.submit(self._doing, work, thing) for thing in things]
         try:
             return [future.result() for future in futures]
@@ -69,6 +70,8 @@ class Crew:
         self._over.set()
         if self._pool is not None:
             self._pool.shutdown()
+            # threads that others begin take the number that was set last, by whichever thread
+            torch.set_num_threads(torch.get_num_threads())
 
 
 @contextmanager

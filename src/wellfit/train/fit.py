@@ -72,15 +72,12 @@ def fit(
     ordered = population.members
     marks = {member.key: disk.mark(member, replicates[member.sees]) for member in ordered}
     saved = _saved(checkpoint, marks)
-    shape = replicates[ordered[0].sees].shape
-    shards = make_shards(
-        population, module, replicates, plan or default_plan(ordered, module, shape=shape, device=device)
-    )
-    curves: Curves = {member.key: [] for member in ordered}
+    plan = plan or default_plan(ordered, module, shape=replicates[ordered[0].sees].shape, device=device)
+    shards = make_shards(population, module, replicates, plan)
+    curves: Curves = {member.key: list(saved.curves[member.key]) if saved else [] for member in ordered}
     if saved is not None:
         rows = list(saved.marks)
         population.load(saved.tensors, [rows.index(member.key) for member in ordered], saved.t)
-        curves = {member.key: list(saved.curves[member.key]) for member in ordered}
     done = saved.epoch if saved else 0
     most = max(member.recipe.epochs for member in ordered)
     yield PopulationStarted(tuple(member.key for member in ordered), most, done, shards.how, shards.plan)

@@ -182,7 +182,8 @@ class _Search:
         if not new or self._spent + each * ROUNDS * (len(new) + 1) > self.budget:
             return False
         rounds = [[self._try(plan) for plan in (self.best, *new)] for _ in range(ROUNDS)]
-        ratios = [[other / before for other in others] for before, *others in rounds]
+        # what runs out of memory takes forever, and is no better than another that does
+        ratios = [[other / before if other < math.inf else math.inf for other in others] for before, *others in rounds]
         # on a busy machine a round may be slow as a whole: what counts is how a plan does against the best beside it
         middle, worst = ([pick(column) for column in zip(*ratios, strict=True)] for pick in (statistics.median, max))
         found = min(range(len(new)), key=middle.__getitem__)

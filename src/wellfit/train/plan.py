@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 
+from wellfit.recipe.plan import plan_words
 from wellfit.train.precision import Precision
 
 How = Literal["stacked", "vmap", "one by one"]
@@ -34,12 +35,7 @@ class Plan:
 
     def __str__(self) -> str:
         """Return it in words."""
-        width = "" if self.width >= MOST_MEMBERS else f"{self.width} together, "
-        layout = ", channels last" if self.channels_last else ""
-        workers, threads = (
-            f"{n} {what}{'s' if n > 1 else ''}" for n, what in ((self.workers, "worker"), (self.threads, "thread"))
-        )
-        return f"{self.how or 'by rule'}, {width}{workers} of {threads}, {self.precision}{layout}"
+        return plan_words(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; ``width`` is None where there is no limit."""
