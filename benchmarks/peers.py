@@ -18,6 +18,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -160,6 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=SHORT, default=list(SHORT))
+    parser.add_argument("--who", help="a regular expression: only candidates whose name it finds")
     parser.add_argument("--peers", type=Path, help="the Python of their environment; default: peers/bin/python")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--json", type=Path)
@@ -170,7 +172,9 @@ def main() -> None:
         if not path.is_file():
             parser.error(f"{path}: no such file")
     works = {SHORT[name] for name in options.only}
-    chosen = shortened([c for c in candidates() if c.work in works], options.steps)
+    chosen = shortened(
+        [c for c in candidates() if c.work in works and re.search(options.who or "", c.key)], options.steps
+    )
     if options.earlier:
         known = {candidate.key for candidate in chosen}
         stored = [Measurement(**one) for path in options.earlier for one in json.loads(path.read_text())]

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -53,7 +54,7 @@ def plan_options(
     precision: str, members: Sequence[Member], replicates: Mapping[int, Replicate], device: torch.device
 ) -> dict[str, Any]:
     """Return the keywords of ``fit`` by which a study computes these members: the plan that it measures for a training
-    of ``PLANNED`` epochs, in fp32, or with leave to take bf16. The one place that knows of plans.
+    of ``PLANNED`` epochs, in the precision that is asked for. The one place that knows of plans.
     """
     try:
         measure = importlib.import_module("wellfit.train.measure")
@@ -63,10 +64,8 @@ def plan_options(
         return {}
     recipes = [member.recipe.model_copy(update={"epochs": PLANNED}) for member in members]
     longer = [replace(member, recipe=recipe) for member, recipe in zip(members, recipes, strict=True)]
-    plan = measure.find_plan(longer, replicates, device, bf16=precision == "bf16").plan
-    if plan.precision != precision:
-        raise NotYetError(f"the plan that was found is not in {precision}: {plan}")
-    return {"plan": plan}
+    asked = partial(replace, precision=precision)  # as ``study.plan.precision`` asks for it
+    return {"plan": measure.find_plan(longer, replicates, device, asked=asked).plan}
 
 
 def members_of(order: Order) -> list[Member]:

@@ -88,14 +88,15 @@ class Shards:
 
         begun = self.population.t
         before = copied(self.population.tensors()) if self.guarded else {}
-        while True:
+        found = None
+        while found is None:
             try:
                 found = self._crew.map(work, self._parts)
-                break
             except torch.OutOfMemoryError:
                 widest = max(len(part) for part, _ in self._parts)
                 if not before or widest == 1:
                     raise
+            if found is None:  # outside of the except: the error's frames hold on to tensors
                 self._narrow(widest // 2, before, begun)
         self.population.t = self._parts[0][0].t
         return {key: row for rows in found for key, row in rows.items()}
