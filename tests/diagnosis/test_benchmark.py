@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from benchmarks import scoring, sk_autod_rules
 from benchmarks.diagnosis import FINAL, SCALES, STORED, clear, fairly_shown, judge, load
 from benchmarks.scoring import Judged, Share
 from scipy.stats import binomtest
 from sklearn.metrics import brier_score_loss
+
+from benchmarks import scoring, sk_autod_rules
 
 KNOWN = ("chance", "samples")
 

@@ -101,9 +101,7 @@ def test_it_is_remembered(finder: Finder, cache: Path) -> None:
     assert len(list(cache.iterdir())) == 3
 
 
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"plan": 5}', '{"plan": {"width": null, "what": 1}}', "\0"]
-)
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"plan": 5}', '{"plan": {"width": null, "what": 1}}', "\0"])
 def test_a_damaged_memory_is_measured_again(finder: Finder, cache: Path, content: str) -> None:
     planned(small())
     (path,) = cache.iterdir()
