@@ -11,10 +11,12 @@ from torch import nn
 
 from tests.support import CPU, member, replicates, tiny_images, train
 from wellfit.errors import RecipeError
-from wellfit.train.choose import WORTH_THREADS, choose_way, default_plan, ways
+from wellfit.recipe_file import parse_study
+from wellfit.train.choose import WORTH_THREADS, choose_network, choose_way, default_plan, ways
 from wellfit.train.events import MemberFinished
 from wellfit.train.fit import fit
 from wellfit.train.plan import Plan
+from wellfit.train.sites import find_sites
 
 PLANS = [
     Plan(),
@@ -71,6 +73,19 @@ def test_a_member_alone_of_a_population_under_vmap() -> None:
     assert ways(net, members, shape=(1, 6, 6), device=CPU)[0][0] == "vmap"
     assert choose_way("vmap", net, members, shape=(1, 6, 6), device=CPU)[0] == "vmap"
     assert choose_way("vmap", net, members[:1], shape=(1, 6, 6), device=CPU) == ("one by one", "a single member")
+
+
+def test_under_vmap_there_is_no_bf16() -> None:
+    """What would go there by rule goes one by one; asked for both, it is refused in one line."""
+    net = nn.Sequential(nn.Flatten(), nn.Unflatten(1, (1, 36)), nn.Flatten(), nn.Linear(36, 3))
+    members = [member("a"), member("b")]
+    shape = (1, 6, 6)
+    sites = find_sites(net, shape)
+    plans = Plan(threads=1), Plan(threads=1, precision="bf16")
+    made = [choose_network(net, members, sites=sites, shape=shape, device=CPU, plan=plan) for plan in plans]
+    assert [network.how for network in made] == ["vmap", "one by one (in bf16)"]
+    with pytest.raises(RecipeError, match=r"^study\.plan: .*; expected fp32, or another .*vmap knows no bf16"):
+        parse_study({"data": "digits", "study": {"plan": {"how": "vmap", "precision": "bf16"}}})
 
 
 @pytest.mark.parametrize("how", ["stacked", "one by one"])

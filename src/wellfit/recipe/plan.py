@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
 
 from wellfit.recipe.base import Count, Frozen
 
@@ -24,6 +26,12 @@ class PlanSpec(Frozen):
     that the losses agree; all arms have the same."""
     channels_last: bool | None = None
     """Whether images are laid out with their channels last."""
+
+    @model_validator(mode="after")
+    def _vmap_is_exact(self) -> Self:
+        if self.how == "vmap" and self.precision == "bf16":
+            raise ValueError("fp32, or another 'how': vmap knows no bf16")
+        return self
 
 
 def plan_words(values: Mapping[str, Any]) -> str:

@@ -72,6 +72,8 @@ def choose_network(
     own = copy.deepcopy(module).to(device)
     plan = plan or Plan()
     asked, why = choose_way(plan.how, own, members, shape=shape, device=device)
+    if asked == "vmap" and plan.precision == "bf16":  # it knows fp32 alone
+        asked, why = "one by one", "in bf16"
     if asked == "stacked":
         return Stacked(own, frozenset(used), precision=plan.precision)
     if asked == "vmap":
