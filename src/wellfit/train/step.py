@@ -23,6 +23,7 @@ from wellfit.train.active import acting_on, per_member
 from wellfit.train.affine import AffineUpdates
 from wellfit.train.losses import Loss
 from wellfit.train.network import Affine, Batch, Leaves, Network
+from wellfit.train.optimizers.base import FusedOptimizer
 from wellfit.train.population import Population, units_first
 
 
@@ -126,8 +127,8 @@ def _normal(shape: Sequence[int], generator: torch.Generator) -> Tensor:
 
 def _update(population: Population, g: Leaves, moment: Moment, lr: Tensor) -> None:
     numbers = {**population.optimizer_numbers, "lr": lr}
-    if population.optimizer.fuses and population.device.type == "cpu" and g:
-        _update_fused(population, g, moment, numbers)
+    if isinstance(population.optimizer, FusedOptimizer) and population.device.type == "cpu" and g:
+        _update_fused(population, population.optimizer, g, moment, numbers)
         return
     common = None
     for name, value in g.items():
@@ -140,9 +141,11 @@ def _update(population: Population, g: Leaves, moment: Moment, lr: Tensor) -> No
         population.optimizer.update(w, value, population.state[name], c)
 
 
-def _update_fused(population: Population, g: Leaves, moment: Moment, numbers: Mapping[str, Tensor]) -> None:
+def _update_fused(
+    population: Population, optimizer: FusedOptimizer, g: Leaves, moment: Moment, numbers: Mapping[str, Tensor]
+) -> None:
     """Take the step member after member, each in one pass over its weights."""
-    optimizer, names = population.optimizer, list(g)
+    names = list(g)
     steps = zip(*(population.own_steps(name, moment).tolist() for name in names), strict=True)
     each = [dict(zip(numbers, row, strict=True)) for row in zip(*(v.tolist() for v in numbers.values()), strict=True)]
     weights = zip(*(population.leaves[name].unbind(0) for name in names), strict=True)

@@ -8,10 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from wellfit.train.optimizers.base import Numbers, Optimizer, State, step_counts
+from wellfit.train.optimizers.base import FusedOptimizer, Numbers, State, step_counts
 
 
-class Adam(Optimizer):
+class Adam(FusedOptimizer):
     """Adam (Kingma & Ba 2015, algorithm 1), with the largest mean square for members with ``amsgrad``.
 
     ::
@@ -21,7 +21,6 @@ class Adam(Optimizer):
     """
 
     numbers: ClassVar[tuple[str, ...]] = ("lr", "beta1", "beta2", "eps", "amsgrad")
-    fuses: ClassVar[bool] = hasattr(torch, "_fused_adam_")
 
     def __init__(self, numbers: Numbers) -> None:
         self.with_maximum = bool((numbers["amsgrad"] > 0).any())

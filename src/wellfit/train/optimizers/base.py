@@ -30,9 +30,6 @@ class Optimizer(ABC):
     numbers: ClassVar[tuple[str, ...]]
     """The members' numbers that the rule reads; ``lr`` is the first."""
 
-    fuses: ClassVar[bool] = False
-    """Whether ``update_member`` does all leaves of a member in one pass, on a CPU."""
-
     def __init__(self, numbers: Numbers) -> None:  # noqa: B027 - most rules need nothing of it
         """Take the numbers (P,) of the members, to see what none of them needs."""
 
@@ -48,6 +45,15 @@ class Optimizer(ABC):
         the learning rate of this step, with the schedule's factor in it.
         """
 
+    @abstractmethod
+    def update(self, w: Tensor, g: Tensor, state: State, c: Numbers) -> None:
+        """Change ``w`` and ``state`` in place; the coefficients ``c`` are (P, 1, ...) in the dtype of ``w``."""
+
+
+class FusedOptimizer(Optimizer):
+    """An update rule that PyTorch also has in one pass over all leaves of a member; it is faster so on a CPU."""
+
+    @abstractmethod
     def update_member(
         self,
         w: tuple[Tensor, ...],
@@ -59,8 +65,3 @@ class Optimizer(ABC):
         """Change all leaves ``w`` of one member and their ``state`` in place; ``numbers`` and ``t`` as in
         ``coefficients``, ``t`` for each leaf.
         """
-        raise NotImplementedError
-
-    @abstractmethod
-    def update(self, w: Tensor, g: Tensor, state: State, c: Numbers) -> None:
-        """Change ``w`` and ``state`` in place; the coefficients ``c`` are (P, 1, ...) in the dtype of ``w``."""

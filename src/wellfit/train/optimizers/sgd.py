@@ -8,17 +8,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from wellfit.train.optimizers.base import Numbers, Optimizer, State
+from wellfit.train.optimizers.base import FusedOptimizer, Numbers, State
 
 
-class Sgd(Optimizer):
+class Sgd(FusedOptimizer):
     """``v <- momentum v + g;  w <- w - lr v``, or ``w <- w - lr (g + momentum v)`` for members with ``nesterov``.
 
     Where no member has momentum no velocity is kept: ``w <- w - lr g``.
     """
 
     numbers: ClassVar[tuple[str, ...]] = ("lr", "momentum", "nesterov")
-    fuses: ClassVar[bool] = hasattr(torch, "_fused_sgd_")
 
     def __init__(self, numbers: Numbers) -> None:
         self.with_momentum = bool((numbers["momentum"] > 0).any())
