@@ -26,7 +26,6 @@ from torchvision.models import resnet18
 
 from wellfit.data.memory import keep_freed
 from wellfit.models.cnn import cnn
-from wellfit.train.convolution import filters_with_channels_last
 from wellfit.train.draws import Draws
 from wellfit.train.hidden import HiddenStage
 from wellfit.train.losses import Loss
@@ -35,6 +34,18 @@ from wellfit.train.one_by_one import OneByOne
 
 RATE, MOMENTUM = 0.01, 0.9
 Step = Callable[[], None]
+
+
+def filters_with_channels_last(w: Tensor) -> Tensor:
+    """Return a copy of stacked filters (P, K, C, H, W) with their channels last in memory; other tensors as they are.
+
+    Filters and their gradients are then not turned around on the way to oneDNN and back: of a ResNet-18's step it saved
+    5 % in one run and nothing that could be told in the next. ``zeros_like`` and ``clone`` keep the layout; ``flatten``
+    makes a copy in another.
+    """
+    if w.ndim != 5:
+        return w
+    return w.permute(0, 1, 3, 4, 2).clone(memory_format=torch.contiguous_format).permute(0, 1, 4, 2, 3)
 
 
 def small_cnn() -> nn.Module:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 import torch.nn.functional as F
+from benchmarks.convolution import filters_with_channels_last
 from torch import Tensor, nn
 
 from tests.train.stepping import Members
@@ -16,7 +17,6 @@ from wellfit.errors import ModelError
 from wellfit.models.cnn import cnn
 from wellfit.recipe.norm import BatchNormSpec
 from wellfit.regularize.activations.dropout import Dropout
-from wellfit.train.convolution import filters_with_channels_last
 from wellfit.train.hidden import Acting
 from wellfit.train.network import Leaves
 from wellfit.train.one_by_one import OneByOne
