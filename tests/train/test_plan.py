@@ -22,6 +22,7 @@ PLANS = [
     Plan(),
     Plan("stacked", threads=1),
     Plan("one by one", width=4, workers=2, threads=1, precision="bf16", channels_last=True),
+    Plan("vmap", workers=3, threads=1, processes=True),
 ]
 
 
@@ -33,6 +34,7 @@ def test_it_is_the_same_after_a_file(plan: Plan) -> None:
 def test_in_words() -> None:
     assert str(PLANS[1]) == "stacked, 1 worker of 1 thread, fp32"
     assert str(PLANS[2]) == "one by one, 4 together, 2 workers of 1 thread, bf16, channels last"
+    assert str(PLANS[3]) == "vmap, 3 processes of 1 thread, fp32"
 
 
 MLP = nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.ReLU(), nn.Linear(8, 3))
@@ -86,6 +88,11 @@ def test_under_vmap_there_is_no_bf16() -> None:
     assert [network.how for network in made] == ["vmap", "one by one (in bf16)"]
     with pytest.raises(RecipeError, match=r"^study\.plan: .*; expected fp32, or another .*vmap knows no bf16"):
         parse_study({"data": "digits", "study": {"plan": {"how": "vmap", "precision": "bf16"}}})
+
+
+def test_a_process_has_one_thread() -> None:
+    with pytest.raises(RecipeError, match=r"^study\.plan: .*; expected 1 thread, or no processes"):
+        parse_study({"data": "digits", "study": {"plan": {"processes": True, "threads": 2}}})
 
 
 @pytest.mark.parametrize("how", ["stacked", "one by one"])

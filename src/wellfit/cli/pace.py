@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from wellfit.recipe.plan import crew_words
 from wellfit.record import better_sign
 from wellfit.train.events import EpochEnded, PopulationStarted
 from wellfit.views.numbers import count_text, duration_text, is_fraction, value_text
@@ -58,8 +59,9 @@ class State:
 def start_text(event: PopulationStarted) -> str:
     """Return who is trained, and how."""
     goes_on = f", going on after epoch {event.epochs_done}" if event.epochs_done else ""
-    crew = "" if event.plan.workers == 1 else f", {event.plan.workers} workers"
-    half = "" if event.plan.precision == "fp32" else f", {event.plan.precision}"
+    plan = event.plan
+    crew = "" if plan.workers == 1 else f", {crew_words(plan.workers, processes=plan.processes)}"
+    half = "" if plan.precision == "fp32" else f", {plan.precision}"
     return f"training {count_text(len(event.members), 'member')} ({event.how}{crew}{half}){goes_on}"
 
 

@@ -21,6 +21,8 @@ class PlanSpec(Frozen):
     """Shards that are computed side by side."""
     threads: Count | None = None
     """Threads of each worker."""
+    processes: bool | None = None
+    """Whether workers are processes, on Linux without a GPU; else they are threads."""
     precision: Literal["fp32", "bf16", "auto"] = "auto"
     """Of the factors of products in training. ``auto``: bf16 where a long training is faster by it and a probe shows
     that the losses agree; all arms have the same."""
@@ -28,9 +30,11 @@ class PlanSpec(Frozen):
     """Whether images are laid out with their channels last."""
 
     @model_validator(mode="after")
-    def _vmap_is_exact(self) -> Self:
+    def _agrees(self) -> Self:
         if self.how == "vmap" and self.precision == "bf16":
             raise ValueError("fp32, or another 'how': vmap knows no bf16")
+        if self.processes and (self.threads or 1) > 1:
+            raise ValueError("1 thread, or no processes: a process has one thread of PyTorch")
         return self
 
 
@@ -42,8 +46,18 @@ def plan_words(values: Mapping[str, Any]) -> str:
     """
     width = f"{values['width']} together, " if values.get("width") else ""
     layout = ", channels last" if values.get("channels_last") else ""
-    workers, threads = (
-        f"{n} {what}{'s' if n > 1 else ''}"
-        for n, what in ((values.get("workers", 1), "worker"), (values.get("threads", 1), "thread"))
-    )
-    return f"{values.get('how') or 'by rule'}, {width}{workers} of {threads}, {values.get('precision', 'fp32')}{layout}"
+    crew = crew_words(values.get("workers", 1), processes=values.get("processes", False))
+    threads = values.get("threads", 1)
+    each = "1 thread" if threads == 1 else f"{threads} threads"
+    return f"{values.get('how') or 'by rule'}, {width}{crew} of {each}, {values.get('precision', 'fp32')}{layout}"
+
+
+def crew_words(workers: int, *, processes: bool) -> str:
+    """Return how many workers there are, and of which kind.
+
+    >>> crew_words(2, processes=True)
+    '2 processes'
+    """
+    if workers == 1:
+        return "1 worker"
+    return f"{workers} {'processes' if processes else 'workers'}"

@@ -23,7 +23,7 @@ from wellfit.train.member import Member
 from wellfit.train.plan import Plan
 from wellfit.train.precision import Precision
 
-FORMAT = 1
+FORMAT = 2
 """Of a remembered plan; another one is measured anew."""
 
 

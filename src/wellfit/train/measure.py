@@ -22,6 +22,7 @@ from wellfit.train.choose import default_plan, ways
 from wellfit.train.convolution import layouts
 from wellfit.train.denormals import flushed
 from wellfit.train.epoch import training_steps
+from wellfit.train.forked import can_fork
 from wellfit.train.member import Member
 from wellfit.train.plan import MOST_MEMBERS, Plan
 from wellfit.train.precision import STEPS, Agreement, Precision, has_bf16, probe
@@ -36,6 +37,9 @@ SHARE = 0.02
 
 WORTH = 5.0
 """Seconds of training below which nothing is measured: the rule is good enough."""
+
+LONG_EPOCH = 1.0
+"""Seconds of an epoch from which processes are tried as workers: for each epoch they are forked anew."""
 
 LONG = 60.0
 """Seconds of training from which it is asked whether rounding to bfloat16 is worth it."""
@@ -94,6 +98,8 @@ class Bench:
         self.replicates, self.device = replicates, device
         self.population, self.module = start_population(self.members, replicates, device)
         self.shape = replicates[self.members[0].sees].shape
+        self.forks = False
+        """Whether workers may be processes."""
 
     def seconds(self, plan: Plan) -> float:
         """Return the seconds of a step, divided by the members that it computes; infinity where memory runs out."""
@@ -144,12 +150,14 @@ def find_plan(
     rule = asked(default_plan(members, bench.module, shape=bench.shape, device=device))
     search = _Search(bench, rule, asked)
     steps = -(-len(replicates[members[0].sees].split.train) // members[0].recipe.batch_size)
-    work = steps * sum(member.recipe.epochs for member in members)
-    total = search.first() * work
+    each = search.first()
+    total = each * steps * sum(member.recipe.epochs for member in members)
+    streamed = any(replicate.is_streamed for replicate in replicates.values())
+    bench.forks = can_fork() and not streamed and each * steps * len(members) >= LONG_EPOCH
     if total < least:
         return Measured(rule, tuple(search.trials()), total)
     search.budget = max(total * SHARE, LEAST_BUDGET)
-    for question in (_crews, _ways, _layouts, _widths):
+    for question in (_crews, _processes, _ways, _layouts, _widths):
         search.ask(question(search.best, bench))
     agreement = None
     if bf16 and total >= LONG and _can_halve(search.best, bench):
@@ -211,6 +219,12 @@ def _crews(plan: Plan, bench: Bench) -> list[Plan]:
     cores = torch.get_num_threads()
     several = [(min(cores, len(bench.members)), 1)] if len(bench.members) > 1 else []
     return [replace(plan, workers=w, threads=t) for w, t in ((1, 1), (1, cores), *several)]
+
+
+def _processes(plan: Plan, bench: Bench) -> list[Plan]:
+    """Return a process for each core."""
+    workers = min(torch.get_num_threads(), len(bench.members))
+    return [replace(plan, workers=workers, threads=1, processes=True)] if bench.forks and workers > 1 else []
 
 
 def _ways(plan: Plan, bench: Bench) -> list[Plan]:

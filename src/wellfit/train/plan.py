@@ -28,6 +28,8 @@ class Plan:
     """Shards that are computed side by side."""
     threads: int = field(default_factory=torch.get_num_threads)
     """Threads of each worker."""
+    processes: bool = False
+    """Whether workers of one thread are processes, where that can be; else they are threads. Bits are the same."""
     precision: Precision = "fp32"
     """Of the factors of products in training."""
     channels_last: bool = False

@@ -20,6 +20,7 @@ from wellfit.train.denormals import flushed
 from wellfit.train.epoch import run_epoch, training_steps
 from wellfit.train.events import Key
 from wellfit.train.feed import feed_order
+from wellfit.train.forked import Forks, can_fork, share
 from wellfit.train.member import Member
 from wellfit.train.network import Network
 from wellfit.train.plan import Plan
@@ -67,7 +68,8 @@ class Shards:
         self.make_network = make_network
         self._networks = [make_network()]
         self._parts: list[tuple[Population, Network]] = []
-        self._crew = Crew(plan.workers, plan.threads)
+        forks = plan.processes and plan.workers > 1 and plan.threads == 1 and can_fork()
+        self._crew = Forks(plan.workers) if forks else Crew(plan.workers, plan.threads)
         self.guarded = population.device.type == "cuda"
         """Whether running out of memory costs an epoch and not the training: it is begun anew with half the width."""
 
@@ -98,7 +100,8 @@ class Shards:
                     raise
             if found is None:  # outside of the except: the error's frames hold on to tensors
                 self._narrow(widest // 2, before, begun)
-        self.population.t = self._parts[0][0].t
+        for part in (self.population, *(part for part, _ in self._parts)):
+            part.t = begun + part.steps
         return {key: row for rows in found for key, row in rows.items()}
 
     def _narrow(self, width: int, tensors: Mapping[str, Tensor], t: int) -> None:
@@ -124,6 +127,8 @@ class Shards:
         slices = cut(self.population.members, self.plan, apart=self._networks[0].merges)
         while len(self._networks) < len(slices):
             self._networks.append(self.make_network())
+        if isinstance(self._crew, Forks):
+            share(self.population.tensors().values())
         parts = [self.population.part(rows) for rows in slices]
         self._parts = list(zip(parts, self._networks, strict=False))
 
