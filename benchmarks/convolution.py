@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from wellfit.machine import WAITING
+
+os.environ.update(WAITING)
 
 import copy
 import resource

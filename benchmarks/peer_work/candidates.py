@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wellfit.machine import WAITING
+
 EPOCH, SUBSET, FEW = 60_000, 6_400, 3_200
 """Samples: all of Fashion-MNIST; where the rest of an epoch would only be more of the same; where it is very slow."""
 
@@ -60,9 +62,7 @@ def candidates() -> list[Candidate]:
 
 def wellfit(work: str, who: str, samples: int = EPOCH, **options: Any) -> Candidate:
     """Return wellfit as its command line runs it: it chooses its threads itself."""
-    return Candidate(
-        work, who, "wellfit_fit", samples=samples, options=options, environment={"OMP_WAIT_POLICY": "PASSIVE"}
-    )
+    return Candidate(work, who, "wellfit_fit", samples=samples, options=options, environment=WAITING)
 
 
 def plain(

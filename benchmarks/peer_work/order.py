@@ -86,7 +86,8 @@ def answer(order: Order, spans: list[Span], *, packages: str, samples: int | Non
     """Print what was measured.
 
     ``seconds`` of the last epoch; ``start``: from the start of the process to the end of the first epoch, less the
-    seconds of such an epoch: imports, data, compilation. ``peak``: bytes resident at most.
+    seconds of such an epoch: imports, data, compilation. ``peak``: bytes resident at most, ``forked`` those of the
+    largest of its processes that have ended; pages that they share count in each.
     """
     (_, warm), (began, ended) = spans[0], spans[-1]
     seconds = ended - began
@@ -95,6 +96,7 @@ def answer(order: Order, spans: list[Span], *, packages: str, samples: int | Non
         start=warm - order.began - seconds,
         samples=samples or order.samples,
         peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        forked=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
         anonymous=_anonymous(),
         versions={name: _version(name) for name in packages.split()},
         **more,

@@ -67,8 +67,8 @@ def training(candidate: Candidate, answer: Mapping[str, Any]) -> float:
 
 
 def peak(_: Candidate, answer: Mapping[str, Any]) -> float:
-    """Return the most resident bytes."""
-    return float(answer["peak"])
+    """Return the most resident bytes, with those of forked workers: pages that they share count in each."""
+    return float(answer["peak"]) + float(answer.get("forked", 0)) * float(answer.get("processes", 0))
 
 
 def anonymous(_: Candidate, answer: Mapping[str, Any]) -> float:

@@ -40,8 +40,9 @@ def main() -> None:
     if order.options.get("fresh"):
         os.environ["WELLFIT_CACHE"] = str(Path(folder) / "cache")
     from wellfit.__main__ import main as wellfit
+    from wellfit.machine import wait_briefly
 
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does before it imports torch
+    wait_briefly()  # as the command does before it imports torch
     end_after_step(order, folder)
     sys.argv = ["wellfit", "train", "fashion-mnist", "--quiet", "--set", "model.hidden=[128,128]", "--out"]
     sys.argv.append(str(Path(folder) / "out"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import threading
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -132,11 +132,11 @@ def wait() -> None:
 
 
 @contextmanager
-def evaluations() -> Iterator[Callable[[], float]]:
-    """Give a function that says the seconds of evaluation since it was last asked: those of all workers, over their
-    number.
+def evaluations(workers: int = 1) -> Iterator[Callable[[], float]]:
+    """Give a function that says the seconds of evaluation since it was last asked: those of all workers, threads or
+    forked processes, over their number.
     """
-    module, spent = engine(), dict[int, float]()
+    module, spent = engine(), multiprocessing.Value("d", 0.0)
     plain: Callable[..., Any] = module.evaluate
 
     def measured(*args: Any, **options: Any) -> Any:
@@ -144,14 +144,15 @@ def evaluations() -> Iterator[Callable[[], float]]:
         began = time.perf_counter()
         found = plain(*args, **options)
         wait()
-        own = threading.get_ident()
-        spent[own] = spent.get(own, 0.0) + time.perf_counter() - began
+        with spent:
+            spent.value += time.perf_counter() - began
         return found
 
     def since() -> float:
-        seconds = sum(spent.values()) / max(len(spent), 1)
-        spent.clear()
-        return seconds
+        with spent:
+            seconds: float = spent.value
+            spent.value = 0.0
+        return seconds / workers
 
     vars(module)["evaluate"] = measured
     try:
@@ -167,10 +168,12 @@ def measure(order: Order) -> None:
     data = members[0].recipe.data
     replicates = {seed: make_replicate(dataset, data, seed) for seed in {member.seed for member in members}}
     options = plan_options(order.options.get("precision", "fp32"), members, replicates, torch.device("cpu"))
+    plan = options.get("plan")
+    workers = min(plan.workers, len(members)) if plan else 1
     spans: list[Span] = []
     training: list[float] = []
     how = ""
-    with evaluations() as evaluation:
+    with evaluations(workers) as evaluation:
         for event in fit(members, replicates, device=torch.device("cpu"), **options):
             if isinstance(event, PopulationStarted):
                 how = str(options.get("plan", event.how))
@@ -187,6 +190,7 @@ def measure(order: Order) -> None:
         training=training[-1],
         epochs=[ended - began for began, ended in spans],
         how=how,
+        processes=workers if plan and plan.processes else 0,
     )
 
 

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 import os
 
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
+"""Environment by which OpenMP's threads look for each other a thousand times, some ten microseconds, before they sleep.
+
+Threads that sleep at once are woken for each operation, which costs a third of a step of one network on two threads;
+those that spin for long, OpenMP's own choice, make it many times slower as soon as another program wants a core.
+"""
+
+
+def wait_briefly() -> None:
+    """Set ``WAITING`` before PyTorch is imported, unless the environment says how to wait."""
+    if not WAITING.keys() & os.environ.keys():
+        os.environ.update(WAITING)
+
 
 def physical_memory() -> int | None:
     """Return the machine's memory in bytes; ``None`` where the system does not say."""

@@ -5,7 +5,6 @@ Commands import their work when they run, so ``wellfit --help`` answers at once.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -14,6 +13,7 @@ import typer
 from wellfit import __version__
 from wellfit.cli import data, demo, diagnose, doctor, examine, explain, fit, plan, predict, report, study, train
 from wellfit.cli.fail import guarded
+from wellfit.machine import wait_briefly
 
 EXAMPLES = """\b
 Examples:
@@ -71,6 +71,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 done, 1 failed, 2 bad input, 130 interrupted. What goes wrong on purpose is one line on stderr.
     """
-    # Threads that spin while they wait make a training many times slower as soon as anything else runs on the machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_briefly()
     return guarded(lambda: app(argv, prog_name="wellfit", standalone_mode=False))
