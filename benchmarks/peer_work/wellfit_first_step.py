@@ -40,10 +40,16 @@ def main() -> None:
     if order.options.get("fresh"):
         os.environ["WELLFIT_CACHE"] = str(Path(folder) / "cache")
     from wellfit.__main__ import main as wellfit
-    from wellfit.machine import wait_briefly
+    from wellfit.cli import fail
 
-    wait_briefly()  # as the command does before it imports torch
-    end_after_step(order, folder)
+    command: Any = fail
+    begin = command.begin_work
+
+    def begin_to_end() -> None:
+        begin()
+        end_after_step(order, folder)
+
+    command.begin_work = begin_to_end  # called when the command has imported all that it works with, in its own order
     sys.argv = ["wellfit", "train", "fashion-mnist", "--quiet", "--set", "model.hidden=[128,128]", "--out"]
     sys.argv.append(str(Path(folder) / "out"))
     sys.exit(wellfit())

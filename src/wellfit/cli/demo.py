@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import as_file, files
 
+from wellfit.cli.importing import for_good
 from wellfit.cli.options import AsJson, Fresh, Out, Quiet
 
 CERTIFICATES = 2
@@ -27,6 +28,7 @@ def command(out: Out = None, fresh: Fresh = False, as_json: AsJson = False, quie
     with as_file(files("wellfit.cli").joinpath("demo.yaml")) as path:
         spec = read_study(path)
 
-    from wellfit.cli.run import Order, run
+    with for_good():
+        from wellfit.cli.run import Order, run
 
     run(spec, Order(out=out, store_url=None, fresh=fresh, certificates=CERTIFICATES, as_json=as_json, quiet=quiet))

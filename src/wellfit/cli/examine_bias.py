@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from wellfit.cli.examination import NOTHING_WRITTEN
+from wellfit.cli.importing import for_good
 from wellfit.cli.options import AsJson, Quiet, Sets
 from wellfit.errors import InputError, InterruptedStudyError
 
@@ -78,8 +79,10 @@ def run(
 
     from wellfit.cli.fail import begin_work
     from wellfit.cli.output import only_result, print_json
-    from wellfit.cli.progress import progress
-    from wellfit.examine.bias_variance import bias_variance
+
+    with for_good():
+        from wellfit.cli.progress import progress
+        from wellfit.examine.bias_variance import bias_variance
 
     begin_work()
     plan = f"bias and variance of {source} over {asked['over']}, {asked['bootstraps']} resamples"

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wellfit.cli.examination import Order, Out, Seeds, Source, Target, examine, show
+from wellfit.cli.importing import for_good
 from wellfit.cli.options import AsJson, Memory, Quiet, Sets
 
 SHORT = "What would more data give? Errors over data sizes, and a forecast."
@@ -46,9 +47,10 @@ def command(
     A recipe trains as it says; data alone the default network, by Adam for about 1,000 steps. Every size trains for as
     many steps; the best epoch on the validation set counts. The test set is not read.
     """
-    from wellfit.examine.learning_curve import learning_curve
-    from wellfit.report.learning_curve_page import render_learning_curve
-    from wellfit.views.learning_curve import cells, error_name, headline, sentences, setting, train_name
+    with for_good():
+        from wellfit.examine.learning_curve import learning_curve
+        from wellfit.report.learning_curve_page import render_learning_curve
+        from wellfit.views.learning_curve import cells, error_name, headline, sentences, setting, train_name
 
     order = Order("learning-curve", source, out, as_json, quiet, memory, metric)
     work = partial(

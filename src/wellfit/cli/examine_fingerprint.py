@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from wellfit.cli.importing import for_good
 from wellfit.cli.options import AsJson
 
 SHORT = "Was a network trained with L1, L2, both or neither? From its weights."
@@ -45,7 +46,9 @@ def command(
     """
     from wellfit.cli.fail import begin_work
     from wellfit.cli.output import only_result, print_json
-    from wellfit.examine.fingerprint import fingerprint
+
+    with for_good():
+        from wellfit.examine.fingerprint import fingerprint
 
     begin_work()
     with only_result(as_json):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wellfit.cli.examination import Order, Out, Seeds, Source, Target, examine, show
+from wellfit.cli.importing import for_good
 from wellfit.cli.options import AsJson, Memory, Quiet, Sets
 
 SHORT = "Can this network memorize? Train it on random labels."
@@ -38,9 +39,10 @@ def command(
     It ends when the labels are known by heart or the loss has come to rest. Validation labels stay true: there it must
     be at chance. The test set is not read.
     """
-    from wellfit.examine.random_labels import random_labels
-    from wellfit.report.random_labels_page import render_random_labels
-    from wellfit.views.random_labels import cells, headline, measure_name, sentences, setting
+    with for_good():
+        from wellfit.examine.random_labels import random_labels
+        from wellfit.report.random_labels_page import render_random_labels
+        from wellfit.views.random_labels import cells, headline, measure_name, sentences, setting
 
     order = Order("random-labels", source, out, as_json, quiet, memory, "train_loss")
     work = partial(random_labels, source, seeds=seeds, epochs=epochs, target=target, overrides=list(sets or ()))

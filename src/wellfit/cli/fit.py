@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wellfit.cli.importing import for_good
 from wellfit.cli.options import AsJson, Fresh, Memory, Quiet, Sets, SkipBad
 
 DEFAULT_BUDGET, DEFAULT_SEEDS = "10m", 5
@@ -58,8 +59,9 @@ def command(
     Choices are made on validation; what each change is worth is measured on the sealed test set, read once at the end.
     The same command goes on where it was interrupted.
     """
-    from wellfit.cli.run_fit import Wanted, run
-    from wellfit.fitting.spec import fit_spec
+    with for_good():
+        from wellfit.cli.run_fit import Wanted, run
+        from wellfit.fitting.spec import fit_spec
 
     overrides = [*(sets or ()), *(["data.skip_bad=true"] if skip_bad else ())]
     spec = fit_spec(source, target=target, seeds=seeds, metric=metric, overrides=overrides)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wellfit.cli.importing import for_good
 from wellfit.cli.options import AsJson, Memory, Sets
 
 SHORT = "How a study is computed here: measured, and shown."
@@ -35,6 +36,7 @@ def command(
 
     spec = read_study(file, overrides=sets or ())
 
-    from wellfit.cli.show_plan import show
+    with for_good():
+        from wellfit.cli.show_plan import show
 
     show(spec, anew=anew, as_json=as_json, memory=memory)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wellfit.cli.importing import for_good
 from wellfit.cli.options import SkipBad
 from wellfit.errors import InputError
 
@@ -100,7 +101,9 @@ def command(
     from wellfit.cli.output import only_result, print_json
     from wellfit.cli.predict_masks import check_folder, predict_masks
     from wellfit.cli.target import check_target
-    from wellfit.study.trained import find_card, load_model
+
+    with for_good():
+        from wellfit.study.trained import find_card, load_model
 
     way = chosen_way(mc, ensemble)
     skipped: list[str] = []

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from wellfit.cli.importing import for_good
 from wellfit.cli.options import AsJson, Certify, Fresh, Memory, Out, Quiet, Sets, SkipBad, Store
 
 RECIPES = (".yaml", ".yml")
@@ -71,7 +72,8 @@ def command(
         overrides += [] if clean is None else [f"study.cleaning={json.dumps(str(clean))}"]
         spec = read_study(file, overrides=overrides)
 
-    from wellfit.cli.run import Order, run
+    with for_good():
+        from wellfit.cli.run import Order, run
 
     order = Order(
         out=out, store_url=store, fresh=fresh, certificates=certify, as_json=as_json, quiet=quiet, memory=memory

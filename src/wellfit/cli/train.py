@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wellfit.cli.importing import for_good
 from wellfit.cli.options import AsJson, Fresh, Memory, Out, Quiet, Sets, SkipBad, Store
 from wellfit.errors import RecipeError
 
@@ -75,7 +76,8 @@ def command(
         _find_lr(spec, out=out, store=store, fresh=fresh, as_json=as_json, quiet=quiet, memory=memory)
         return
 
-    from wellfit.cli.run import Order, run
+    with for_good():
+        from wellfit.cli.run import Order, run
 
     order = Order(out=out, store_url=store, fresh=fresh, certificates=0, as_json=as_json, quiet=quiet, memory=memory)
     run(spec, order)
@@ -95,7 +97,8 @@ def _find_lr(
     if given:
         raise typer.BadParameter(f"{given[0]} has no meaning with --find-lr, which writes nothing")
 
-    from wellfit.cli.find_lr import show
+    with for_good():
+        from wellfit.cli.find_lr import show
 
     show(spec, as_json=as_json, quiet=quiet, memory=memory)
 

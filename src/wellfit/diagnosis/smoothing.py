@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
 STRENGTHS = tuple(10.0**exponent for exponent in np.arange(-1.0, 8.0, 0.25))
 """Smoothing strengths that are tried, from nearly none to nearly a straight line."""
@@ -55,6 +54,8 @@ def trend(values: np.ndarray, noise: float) -> np.ndarray:
 
 def whittaker(values: np.ndarray, strength: float) -> np.ndarray:
     """Solve (I + strength D'D) z = values, with D the second differences; (epochs,), at least 3, in O(epochs)."""
+    from scipy.linalg import solveh_banded  # late: every study imports the diagnosis, long before it has curves
+
     n = values.size
     bands = np.zeros((3, n))  # the upper diagonals of I + strength D'D, the main one last
     bands[2] = 1.0

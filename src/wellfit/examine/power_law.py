@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from wellfit.stats.intervals import Interval
+from wellfit.stats.student import t_value
 
 Array = npt.NDArray[np.float64]
 
@@ -111,7 +111,7 @@ def fit_power_law(sizes: Sequence[float], errors: npt.ArrayLike, *, seed: int = 
     generator = np.random.default_rng(seed)
     rows = generator.integers(count, size=(draws, count))
     free = (count - 1) * (kinds - 1)
-    wider = np.sqrt(count / (count - 1) * kinds / (kinds - 1)) * stdtrit(free, 0.975) / stdtrit(np.inf, 0.975)
+    wider = np.sqrt(count / (count - 1) * kinds / (kinds - 1)) * t_value(free, 0.975) / t_value(np.inf, 0.975)
     sampled = middle + wider * (_robust_mean(values[rows]) - middle)
     means = np.vstack([middle, np.maximum(sampled, middle * 1e-3)])
     scale = float(n.max())

@@ -10,10 +10,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from wellfit.errors import InputError
 from wellfit.stats.intervals import ROUNDING, Interval
+from wellfit.stats.student import t_below, t_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ def crossed_difference(gain: np.ndarray, *, simultaneous: int = 1) -> Crossed | 
     variance, df = mean_variance(kept)
     ci95, p = (None, None) if kept.any() else (Interval(0.0, 0.0), 1.0)
     if variance > (ROUNDING * float(np.abs(kept).max())) ** 2:
-        half = float(stdtrit(df, 1 - 0.025 / simultaneous)) * math.sqrt(variance)
-        ci95, p = Interval(mean - half, mean + half), float(2 * stdtr(df, -abs(mean) / math.sqrt(variance)))
+        half = float(t_value(df, 1 - 0.025 / simultaneous)) * math.sqrt(variance)
+        ci95, p = Interval(mean - half, mean + half), float(2 * t_below(df, -abs(mean) / math.sqrt(variance)))
     return Crossed(
         difference=mean,
         ci95=ci95,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import stdtr
 
 from wellfit.stats.racing import CAUTION, FEWEST, leave, paired_noise, sample_variance
+from wellfit.stats.student import t_below
 
 ALPHA = 0.05
 """Chance of losing the best arm that is accepted."""
@@ -105,7 +105,7 @@ def beaten(now: np.ndarray, hope: np.ndarray, *, level: float) -> np.ndarray:
     v = np.maximum(np.maximum(of_now, of_hope), sample_variance(behind))
     judged = (n >= FEWEST) & ~np.eye(len(now), dtype=bool) & (v > 0) & (mean > 0)
     t = mean * np.sqrt(n / np.where(judged, v, 1.0))
-    return np.asarray(judged & (stdtr(df, -t) < np.where(df > n - 1, CAUTION, 1.0) * level))
+    return np.asarray(judged & (t_below(df, -t) < np.where(df > n - 1, CAUTION, 1.0) * level))
 
 
 def leaving(

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
+
+from wellfit.stats.student import t_value
 
 ROUNDING = 64 * float(np.finfo(np.float64).eps)
 """A spread below this share of the values' magnitude is rounding of the subtraction, and counts as zero."""
@@ -56,7 +57,7 @@ class Estimate:
 
 def t_quantile(n: int) -> float:
     """Return t_{0.975, n-1}, the two-sided 95 % quantile for ``n >= 2`` values."""
-    return float(stdtrit(n - 1, 0.975))
+    return float(t_value(n - 1, 0.975))
 
 
 def t_half_width(sd: float, n: int) -> float:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr
 
 from wellfit.errors import InputError
 from wellfit.stats.intervals import Interval, sample_sd, t_half_width, t_interval
+from wellfit.stats.student import t_below
 
 MAX_SEEDS = 10_000
 """``seeds_needed`` answers no more than this: the value itself then reads "this many or more"."""
@@ -100,7 +100,7 @@ def against_zero(
 
 def two_sided_p(mean: float, sd: float, n: int) -> float:
     """Return P(|T_{n-1}| >= |mean| sqrt(n) / sd), in [0, 1]; 1 where both ``mean`` and ``sd`` are 0."""
-    return 1.0 if sd == 0 else float(2 * stdtr(n - 1, -abs(mean) * np.sqrt(n) / sd))
+    return 1.0 if sd == 0 else float(2 * t_below(n - 1, -abs(mean) * np.sqrt(n) / sd))
 
 
 def seeds_needed(sd: float, half_width: float) -> int:

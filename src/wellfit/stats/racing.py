@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.special import stdtr
 
 from wellfit.errors import InputError
 from wellfit.stats.intervals import ROUNDING
+from wellfit.stats.student import t_below
 
 HUGE = 1e100
 """Values that large count as diverged: their squares would overflow."""
@@ -106,7 +106,7 @@ def leave(values: np.ndarray, *, level: float) -> np.ndarray:
     judged = pair & (variance > 0)
     t = mean * np.sqrt(n / np.where(judged, variance, 1.0))
     allowed = np.where(df > n - 1, CAUTION, 1.0) * level
-    beaten = (judged & (mean > 0) & (stdtr(df, -np.abs(t)) < allowed)).any(axis=-1)
+    beaten = (judged & (mean > 0) & (t_below(df, -np.abs(t)) < allowed)).any(axis=-1)
     leaving: np.ndarray = beaten | (2 * finite.sum(axis=-1) < values.shape[-1])
     return leaving & ~(leaving.all(axis=-1, keepdims=True) & _first(values, finite))
 

@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
-from scipy.special import betaincinv
 from torch import Tensor
 
 from wellfit.regularize.stages import Mix
@@ -15,6 +14,8 @@ from wellfit.regularize.stages import Mix
 
 def symmetric_beta(u: float, alpha: float) -> float:
     """Return the number below which Beta(alpha, alpha) has the probability ``u``: uniform ``u`` become its draws."""
+    from scipy.special import betaincinv  # late, because every training imports the catalogue with this file
+
     return float(betaincinv(alpha, alpha, u))
 
 
