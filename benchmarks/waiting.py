@@ -19,7 +19,7 @@ from contextlib import closing
 
 from wellfit.machine import WAITING
 
-COUNTS = ("0", "300", "1000", "3000", "10000", "not told")
+COUNTS = ("0", "500", "1000", "2000", "4000", "not told")
 PRECISIONS = ("fp32", "bf16")
 BUSY = "while True: pass"
 LIMIT = 300.0

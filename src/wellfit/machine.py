@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
-"""Environment by which OpenMP's threads look for each other a thousand times, some ten microseconds, before they sleep.
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "2000"}
+"""Environment by which OpenMP's threads look for each other two thousand times, some 40 microseconds, before they sleep.
 
 Threads that sleep at once are woken for each operation, which costs a third of a step of one network on two threads;
-those that spin for long, OpenMP's own choice, make it many times slower as soon as another program wants a core.
+those that spin for long, OpenMP's own choice, make it two to many times slower as soon as another program wants a
+core (``benchmarks/waiting.py``).
 """
 
 
