@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "2000"}
-"""Environment by which OpenMP's threads look for each other two thousand times, some 40 microseconds, before they sleep.
+"""Environment by which OpenMP's threads look for each other 2,000 times, some 40 microseconds, before they sleep.
 
 Threads that sleep at once are woken for each operation, which costs a third of a step of one network on two threads;
 those that spin for long, OpenMP's own choice, make it two to many times slower as soon as another program wants a

@@ -192,6 +192,7 @@ def test_bf16_is_taken_where_it_is_faster_and_agrees(
 
 
 def test_a_bench_tries_and_probes_for_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wellfit.train.products.LARGE", 0)
     monkeypatch.setattr(measure, "TRIAL_SECONDS", 1e-9)
     members = [member(str(i), seed) for i in range(2) for seed in (0, 1)]
     before = replicates(tiny_images(), members)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from wellfit.train.products import NARROW, HalfProducts, Products, linear
+from wellfit.train import products as module
+from wellfit.train.products import LARGE, NARROW, HalfProducts, Products, linear
 
 EPS = {Products: 1e-6, HalfProducts: 2.0**-8}
 """Relative rounding of a factor, or of a result."""
@@ -16,9 +17,15 @@ def made(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+@pytest.fixture
+def all_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGE", 0)
+
+
 SLICES = (slice(0, 2), slice(2, 5))
 
 
+@pytest.mark.usefixtures("all_are_large")
 @pytest.mark.parametrize("kind", [Products, HalfProducts])
 @pytest.mark.parametrize("outputs", [10, NARROW, NARROW + 1])
 @pytest.mark.parametrize("slices", [(), SLICES])
@@ -46,6 +53,7 @@ def test_products_are_those_of_double_precision(kind: type[Products], outputs: i
     close(changed, -step * g.mT, own, torch.tensor(keep).view(-1, 1, 1).double() * w.double())
 
 
+@pytest.mark.usefixtures("all_are_large")
 @pytest.mark.parametrize("kind", [Products, HalfProducts])
 def test_a_member_alone_has_the_same_bits(kind: type[Products]) -> None:
     x, w, b, g = made(1, 16, 24), made(5, 40, 24, seed=1), made(5, 40, seed=2), made(5, 16, 40, seed=3)
@@ -62,6 +70,19 @@ def test_a_member_alone_has_the_same_bits(kind: type[Products]) -> None:
         many.update(x, g, stack, (whole,), [0.9] * 5, [0.1] * 5)
         one.update(x, g[mine], alone, (slice(0, 1),), [0.9], [0.1])
         assert torch.equal(stack[mine], alone)
+
+
+@pytest.mark.parametrize(("inputs", "is_rounded"), [(LARGE // 64 - 1, False), (LARGE // 64, True)])
+def test_only_large_layers_are_rounded(inputs: int, is_rounded: bool) -> None:
+    x, w, g = made(2, 8, inputs), made(2, 64, inputs, seed=1), made(2, 8, 64, seed=2)
+    exact, half = Products(), HalfProducts()
+    pairs = [
+        (exact.forward("a", x, w, None, ()), half.forward("a", x, w, None, ())),
+        (exact.to_input("a", g, w), half.to_input("a", g, w)),
+    ]
+    for single, found in pairs:
+        assert torch.equal(single, found) is not is_rounded
+    assert torch.equal(exact.to_weight("a", x, g, w, ()), half.to_weight("a", x, g, w, ()))
 
 
 def test_evaluation_does_not_depend_on_the_members_either() -> None:

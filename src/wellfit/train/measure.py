@@ -18,6 +18,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from wellfit.data.memory import keep_freed
 from wellfit.train.choose import default_plan, ways
 from wellfit.train.convolution import layouts
 from wellfit.train.denormals import flushed
@@ -94,6 +95,7 @@ class Bench:
     """Members to try plans with; what is trained here is thrown away."""
 
     def __init__(self, members: Sequence[Member], replicates: Mapping[int, Replicate], device: torch.device) -> None:
+        keep_freed()  # as the training does
         self.members = sorted(members, key=shard_order)[:MOST_TRIED]
         self.replicates, self.device = replicates, device
         self.population, self.module = start_population(self.members, replicates, device)

@@ -21,6 +21,10 @@ NARROW = 32
 many take the same kernel, so that a member's numbers do not depend on how many others there are."""
 
 
+LARGE = 2**17
+"""Weights of a layer from which rounding its factors saves a CPU more than it costs."""
+
+
 class Products:
     """In single precision."""
 
@@ -56,7 +60,11 @@ class Products:
 
 
 class HalfProducts(Products):
-    """With factors in bfloat16 (8 bits of mantissa), sums in single precision; weights and updates stay single."""
+    """With the factors of large layers in bfloat16 (8 bits of mantissa); sums, weights and updates stay single.
+
+    On a CPU weight gradients stay single too: a sum over a batch is short, and what rounding its factors saves goes
+    into reading a rounded gradient back.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,6 +72,8 @@ class HalfProducts(Products):
 
     def forward(self, name: str, x: Tensor, w: Tensor, b: Tensor | None, slices: Slices) -> Tensor:
         """See Products."""
+        if not _pays(w):
+            return super().forward(name, x, w, b, slices)
         half = self._weights[name] = self._halved(f"{name} w half", w)
         own = self._halved(f"{name} x half", x)
         z = self.room.take(f"{name} z", w, len(w), x.shape[1], w.shape[1])
@@ -73,38 +83,28 @@ class HalfProducts(Products):
 
     def to_input(self, name: str, g: Tensor, w: Tensor) -> Tensor:
         """See Products."""
+        if not _pays(w):
+            return super().to_input(name, g, w)
         out = self.room.take(f"{name} gx", w, *g.shape[:2], w.shape[2])
         return out.copy_(torch.bmm(self._halved(f"{name} g half", g), self._weights[name]))
 
     def to_weight(self, name: str, x: Tensor, g: Tensor, w: Tensor, slices: Slices) -> Tensor:
         """See Products."""
+        if not w.is_cuda:
+            return super().to_weight(name, x, g, w, slices)
         out = self.room.take(f"{name} gw", w, *w.shape)
-        if w.is_cuda:
-            half, left = x.bfloat16(), g.bfloat16().transpose(1, 2)
-            for inputs, part in groups(half, slices):
-                out[part] = torch.bmm(left[part], inputs)
-            return out
-        for own, found in zip(out.unbind(0), self._each(x, g, slices), strict=True):
-            own.copy_(found)
+        half, left = x.bfloat16(), g.bfloat16().transpose(1, 2)
+        for inputs, part in groups(half, slices):
+            out[part] = torch.bmm(left[part], inputs)
         return out
-
-    def update(
-        self, x: Tensor, g: Tensor, w: Tensor, slices: Slices, keep: Sequence[float], rate: Sequence[float]
-    ) -> None:
-        """See Products."""
-        for own, found, kept, step in zip(w.unbind(0), self._each(x, g, slices), keep, rate, strict=True):
-            if kept != 1.0:
-                own.mul_(kept)
-            own.add_(found, alpha=-step)
-
-    def _each(self, x: Tensor, g: Tensor, slices: Slices) -> list[Tensor]:
-        """Return each member's gradient (O, I) in bfloat16."""
-        left = g.bfloat16().transpose(1, 2).unbind(0)
-        return [gt @ own for gt, own in zip(left, of_members(x.bfloat16(), slices), strict=True)]
 
     def _halved(self, name: str, value: Tensor) -> Tensor:
         like = value.new_empty(0, dtype=torch.bfloat16)
         return self.room.take(name, like, *value.shape).copy_(value)
+
+
+def _pays(w: Tensor) -> bool:
+    return w.is_cuda or w[0].numel() >= LARGE
 
 
 def linear(x: Tensor, w: Tensor, b: Tensor | None, slices: Slices, *, out: Tensor) -> Tensor:
