@@ -341,6 +341,52 @@ def test_gradients_are_the_derivatives(value: Any) -> None:
     assert torch.autograd.gradcheck(lambda z: loss(z, y), z)
 
 
+def slope_of(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the plain cross-entropy and its slope, which must leave the answers as they are."""
+    slope = make_loss(spec("cross_entropy")).slope
+    assert slope is not None
+    before = z.clone()
+    found = slope(z, y)
+    assert same_bits({"z": z}, {"z": before})
+    return found
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10, 33])
+@pytest.mark.parametrize("kind", ["indices", "one-hot", "shares"])
+def test_the_slope_is_what_autograd_finds(classes: int, kind: str) -> None:
+    z, y = answers(5, 21, classes).double(), labels(5, 21, classes=classes)
+    z[0, 0] = torch.linspace(-1e4, 1e4, classes)
+    if kind != "indices":
+        y = F.one_hot(y, classes).double()
+    if kind == "shares":
+        y = 0.3 * y + 0.7 * y.roll(1, 0)
+    losses, gradient = value_and_gradient(make_loss(spec("cross_entropy")), z, y)
+    found, slope = slope_of(z, y)
+    torch.testing.assert_close(found, losses, rtol=1e-12, atol=0)
+    torch.testing.assert_close(slope / 21, gradient, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10, 33])
+def test_bits_of_the_slope_are_a_members_own(classes: int) -> None:
+    for batch in (1, 2, 7, 64, 65):
+        z, y = answers(13, batch, classes), labels(13, batch, classes=classes)
+        z[0, 0, 0] = 3e38
+        losses, slope = slope_of(z, y)
+        hot = slope_of(z, F.one_hot(y, classes).float())
+        assert torch.equal(hot[0], losses)
+        assert torch.equal(hot[1], slope)
+        for some in ([0], [5], [12], [1, 3, 8]):
+            few, part = slope_of(z[some], y[some])
+            assert torch.equal(few, losses[some])
+            assert torch.equal(part, slope[some])
+
+
+def test_only_the_plain_cross_entropy_has_a_slope() -> None:
+    for name, value in [*FOR_CLASSES.items(), *FOR_NUMBERS.items()]:
+        assert (make_loss(spec(value)).slope is not None) is (name == "cross_entropy")
+    assert make_loss(spec("cross_entropy"), pixels=True).slope is None
+
+
 def test_balanced_weights_are_scikit_learns() -> None:
     y = np.repeat([0, 1, 2], [50, 30, 7])
     expected = compute_class_weight("balanced", classes=np.arange(3), y=y)

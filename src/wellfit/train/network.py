@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -77,6 +77,18 @@ class Objective:
         """Return the mean data loss (...) of answers (..., B, K), or (..., B, C, H, W)."""
         return self.loss(z, y).mean(-1)
 
+    def slope(self, z: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+        """Return data losses (P,), each term (P,), and the gradient of all of them by the answers ``z`` (P, B, ...)."""
+        if self.loss.slope is None:
+            (losses,), g = _by_autograd(lambda z: [self.data(z, y)], z)
+        else:
+            each, g = self.loss.slope(z, y)
+            losses, g = each.mean(-1), g.div_(z.shape[1])
+        if not self.outputs:
+            return losses, [], g
+        terms, of_terms = _by_autograd(lambda z: self.terms(z, self.numbers), z)
+        return losses, terms, g + of_terms
+
     def terms(self, z: Tensor, numbers: Sequence[Mapping[str, Tensor]]) -> list[Tensor]:
         """Return what the terms come to (...), for numbers (...): of all members, or of one."""
         found = []
@@ -86,6 +98,16 @@ class Objective:
             beside = {name: value.unsqueeze(-1) for name, value in own.items()}
             found.append(method.value(z, beside).mean(-1))
         return found
+
+
+def _by_autograd(function: Callable[[Tensor], Sequence[Tensor]], z: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Return the values (P,) of a function of the answers, and the gradient of their sum."""
+    z = z.detach().requires_grad_()
+    with torch.enable_grad():
+        values = function(z)
+    # members do not meet: the gradient of the sum is each one's own
+    (g,) = torch.autograd.grad(values, z, [torch.ones_like(value) for value in values])
+    return [value.detach() for value in values], g
 
 
 class Network(ABC):

@@ -82,15 +82,11 @@ class Stacked(Network):
         """See Network."""
         hidden.terms.clear()
         tape = Tape(leaves, self.products, update)
-        z = self._forward(leaves, buffers, batch, hidden, tape).detach().requires_grad_()
-        with torch.enable_grad():
-            losses = objective.data(z, batch.y)
-            terms = objective.terms(z, objective.numbers)
-            # members do not meet: the gradient of the sum is each member's own
-            (g,) = torch.autograd.grad(added(losses, terms).sum(), z)
+        z = self._forward(leaves, buffers, batch, hidden, tape).detach()
+        losses, terms, g = objective.slope(z, batch.y)
         gradients = tape.back(g)
         extra = added(torch.zeros_like(losses), [*terms, *hidden.terms]).detach()
-        return losses.detach(), extra, {name: gradients[name] for name in leaves if name in gradients}
+        return losses, extra, {name: gradients[name] for name in leaves if name in gradients}
 
     def _forward(
         self, leaves: Mapping[str, Tensor], buffers: Leaves, batch: Batch, hidden: HiddenStage, tape: Tape

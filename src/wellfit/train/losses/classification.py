@@ -26,6 +26,17 @@ def cross_entropy(
     return losses if weights is None else weighted_mean(losses, expected(weights.expand_as(costs), y), judged)
 
 
+def cross_entropy_slope(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the plain ``cross_entropy`` (..., B) and its gradient (..., B, C), ``softmax(z) sum_c t_c - t``.
+
+    What autograd finds, but for last bits, without its way back through ``log_softmax`` and ``gather``.
+    """
+    log_p = z.log_softmax(-1)
+    losses = expected(-log_p, y)
+    p, t = log_p.exp_(), shares(y, z)
+    return losses, (p.mul_(t.sum(-1, keepdim=True)) if y.is_floating_point() else p).sub_(t)
+
+
 def binary_cross_entropy(z: Tensor, y: Tensor) -> Tensor:
     """Return the mean over classes of the binary cross-entropy of ``sigmoid(z)``, in nats: (..., B).
 
