@@ -49,7 +49,8 @@ ROUNDS = 3
 """Times that each candidate is tried, in turn with the others."""
 
 CLEARLY = 0.95
-"""A candidate takes at most this much of the time of the best so far to be chosen instead, and less in each round."""
+"""A candidate takes at most this much of the time of the best so far to be chosen instead, in the median of the rounds;
+and in none of them is it the other way round."""
 
 TRIAL_SECONDS = 0.06
 """Seconds that a trial takes at least; a step that is longer is timed alone."""
@@ -197,7 +198,7 @@ class _Search:
         # on a busy machine a round may be slow as a whole: what counts is how a plan does against the best beside it
         middle, worst = ([pick(column) for column in zip(*ratios, strict=True)] for pick in (statistics.median, max))
         found = min(range(len(new)), key=middle.__getitem__)
-        if not (middle[found] <= CLEARLY and worst[found] < 1):
+        if not (middle[found] <= CLEARLY and worst[found] < 1 / CLEARLY):
             return False
         self.best = new[found]
         return True

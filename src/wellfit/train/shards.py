@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, count, groupby, pairwise
@@ -117,7 +117,8 @@ class Shards:
     def pace(self, replicates: Mapping[int, Replicate], at_least: float) -> float:
         """Return the seconds that a step takes, divided by the members that are computed at a time.
 
-        Each worker trains a shard for ``at_least`` so many seconds, after a step that does not count.
+        Each worker trains a shard for ``at_least`` so many seconds, after half of that and a step which do not count: a
+        process that was just forked copies every page that it writes.
         """
         self._cut()
         rates = self._crew.map(lambda pair: _rate(*pair, replicates, at_least), self._parts[: self.plan.workers])
@@ -170,9 +171,16 @@ def _rate(population: Population, network: Network, replicates: Mapping[int, Rep
     with flushed():
         endless = chain.from_iterable(training_steps(population, network, replicates, 1) for _ in count())
         next(endless)
-        began = time.perf_counter()
-        steps, seconds = 0, 0.0
-        while seconds < at_least:
-            next(endless)
-            steps, seconds = steps + 1, time.perf_counter() - began
+        _steps(endless, at_least / 2)
+        steps, seconds = _steps(endless, at_least)
     return len(population) * steps / seconds
+
+
+def _steps(endless: Iterator[object], at_least: float) -> tuple[int, float]:
+    """Take steps for at least so many seconds; return how many, and the seconds."""
+    began = time.perf_counter()
+    steps, seconds = 0, 0.0
+    while seconds < at_least:
+        next(endless)
+        steps, seconds = steps + 1, time.perf_counter() - began
+    return steps, seconds
