@@ -204,9 +204,7 @@ def steadiness(_: Candidate, answer: Mapping[str, Any]) -> float:
 def _linear(results: Results) -> list[Goal]:
     each = {n: ms for n in LINEAR if (ms := results.median("linear", members_title(n), training)) is not None}
     got = ratio(each.get(max(LINEAR)), min(each.values(), default=None))
-    spent = results.median(
-        "linear", MORE_EPOCHS, lambda _, a: max(a["epochs"][1:]) / statistics.median(a["epochs"][1:])
-    )
+    spent = results.median("linear", MORE_EPOCHS, steadiness)
     return [
         Goal(
             "cost of a member, 1 to 256 members",
