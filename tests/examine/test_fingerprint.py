@@ -55,9 +55,10 @@ def of(study: Path, arm: str) -> dict[str, Any]:
 
 
 def test_l1_l2_and_decay_leave_their_traces(study: Path) -> None:
-    lasso, ridge = of(study, "lasso"), of(study, "ridge")
+    lasso, ridge, plain = (of(study, arm) for arm in ("lasso", "ridge", "plain"))
     assert lasso["l1"] > 0.9
-    assert lasso["evidence"]["dust"] > 0.1
+    # how much dust there is in the end changes with the last bits of a step
+    assert lasso["evidence"]["dust"] > 3 * plain["evidence"]["dust"]
     assert ridge["verdict"] == "l2"
     assert ridge["evidence"]["dust"] < 0.06
     assert ridge["evidence"]["bulk"] < -0.5
