@@ -247,13 +247,47 @@ def print_simulated(races: int) -> None:
                 print(f"| {kind} | {arms} | {spread:g} | {interval(lost, races)} | {np.mean(run):.2f} |", flush=True)
 
 
-def print_live(name: str) -> None:
-    """Run one study in full and raced, one after the other, and print what both took and found."""
+class Run(NamedTuple):
+    """A study that was run, and what it cost."""
+
+    result: dict[str, Any]
+    epochs: int
+    seconds: float
+    """In training."""
+    processor: float
+    """Seconds of the processor in all."""
+
+
+class Live(NamedTuple):
+    """The same study in full and raced."""
+
+    full: Run
+    raced: Run
+
+    @property
+    def part(self) -> float:
+        """Of the epochs in full."""
+        return self.raced.epochs / self.full.epochs
+
+    @property
+    def winners(self) -> list[str]:
+        """The winner set in full."""
+        arms = self.full.result["arms"]
+        whole = winners(-np.array([arm["val_loss"]["values"] for arm in arms]))
+        return [arm["name"] for arm, wins in zip(arms, whole, strict=True) if wins]
+
+    @property
+    def same_winners(self) -> bool:
+        """Whether racing found the same set."""
+        return set(self.winners) == set(self.raced.result["racing"]["winners"])
+
+
+def live(name: str) -> Live:
+    """Run one study in full and raced, one after the other."""
     from wellfit.recipe_file import parse_study
     from wellfit.study.run import run_study
 
-    results: list[dict[str, Any]] = []
-    costs: list[tuple[float, float, float]] = []
+    runs: list[Run] = []
     with tempfile.TemporaryDirectory() as folder:
         for racing in (False, True):
             values = values_of(name)
@@ -261,18 +295,24 @@ def print_live(name: str) -> None:
             began = time.process_time()
             result = run_study(spec, Path(folder) / str(racing))
             epochs = sum(sum(arm["epochs_run"]) for arm in result["arms"])
-            results.append(result)
-            costs.append((epochs, sum(arm["seconds"] for arm in result["arms"]), time.process_time() - began))
-    (full, raced), parts = results, [raced / full for full, raced in zip(*costs, strict=True)]
+            seconds = sum(arm["seconds"] for arm in result["arms"])
+            runs.append(Run(result, epochs, seconds, time.process_time() - began))
+    return Live(*runs)
+
+
+def print_live(name: str) -> None:
+    """Run one study in full and raced, and print what both took and found."""
+    found = live(name)
+    full, raced = found
     print(f"\n| {name} | epochs | seconds in training | seconds of processor in all |\n|---|---|---|---|")
-    for words, (epochs, seconds, processor) in zip(("in full", "raced"), costs, strict=True):
-        print(f"| {words} | {epochs:,} | {seconds:.1f} | {processor:.1f} |")
+    for words, run in (("in full", full), ("raced", raced)):
+        print(f"| {words} | {run.epochs:,} | {run.seconds:.1f} | {run.processor:.1f} |")
+    parts = found.part, raced.seconds / full.seconds, raced.processor / full.processor
     print(f"| part | {parts[0]:.2f} | {parts[1]:.2f} | {parts[2]:.2f} |\n")
-    names = [arm["name"] for arm in full["arms"]]
-    whole = winners(-np.array([arm["val_loss"]["values"] for arm in full["arms"]]))
-    print(f"winner set in full: {', '.join(np.array(names)[whole])}; best: {full['best']['arm']}")
-    print(f"winner set raced: {', '.join(raced['racing']['winners'])}; best: {raced['best']['arm']}")
-    for one in raced["racing"]["left"]:
+    print(f"winner set in full: {', '.join(found.winners)}; best: {full.result['best']['arm']}")
+    race = raced.result["racing"]
+    print(f"winner set raced: {', '.join(race['winners'])}; best: {raced.result['best']['arm']}")
+    for one in race["left"]:
         print(f"  {one['arm']} left after epoch {one['epoch']}, behind {one['by']} by {one['difference']:.4f}")
 
 

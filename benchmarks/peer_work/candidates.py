@@ -16,7 +16,9 @@ HOMEWORK, PLAIN, KORNIA = "the homework's loop", "plain PyTorch in memory", "pla
 ALONE, STUDY, POPULATION = "wellfit, one member", "wellfit, 8 arms x 3 seeds", "wellfit, 4 arms x 6 seeds"
 BF16 = "wellfit, one member, bf16"
 RATE = "matrix products alone"
-WORKS = ("mlp", "mlp augmented", "wide", "cnn", "lstm", "resnet", "linear", "start")
+WORKS = ("mlp", "mlp augmented", "wide", "cnn", "lstm", "resnet", "racing", "linear", "start")
+RACED = ("lr", "factors-cancer")
+"""Studies of ``benchmarks/racing_study.py`` that are run here; it replays all of them."""
 TITLES = {
     "mlp": "MLP 784-128-128-10, s an epoch of 60,000 and member",
     "mlp augmented": "the same with rotation by up to 10 degrees and both flips",
@@ -24,6 +26,7 @@ TITLES = {
     "cnn": "CNN 32-64-128, s an epoch of 60,000 (by 6,400 samples)",
     "lstm": "LSTM, 64 steps x 28, 64 units, ms a step of 64 samples and member",
     "resnet": "ResNet-18 with a small stem on CIFAR-10, s an epoch of 50,000 (by 1,280 samples)",
+    "racing": "studies of 16 arms x 5 seeds over 64 epochs with racing, s in training",
     "linear": "MLP 784-128-128-10, ms a step of 64 samples and member",
     "start": "seconds from the start of the process",
 }
@@ -57,7 +60,7 @@ class Candidate:
 
 def candidates() -> list[Candidate]:
     """Return all of them."""
-    return [*_mlp(), *_augmented(), *_wide(), *_cnn(), *_lstm(), *_resnet(), *_linear(), *_start()]
+    return [*_mlp(), *_augmented(), *_wide(), *_cnn(), *_lstm(), *_resnet(), *_racing(), *_linear(), *_start()]
 
 
 def wellfit(work: str, who: str, samples: int = EPOCH, **options: Any) -> Candidate:
@@ -191,6 +194,15 @@ def _resnet() -> list[Candidate]:
         wellfit("resnet", ALONE, CIFAR),
         wellfit("resnet", BF16, CIFAR, precision="bf16"),
     ]
+
+
+def raced_title(study: str) -> str:
+    """Return the name of a study with racing."""
+    return f"wellfit, study {study}"
+
+
+def _racing() -> list[Candidate]:
+    return [Candidate("racing", raced_title(name), "wellfit_racing", options={"study": name}) for name in RACED]
 
 
 LINEAR = tuple(2**power for power in range(9))

@@ -17,10 +17,12 @@ from benchmarks.peer_work.candidates import (
     MORE_EPOCHS,
     PLAIN,
     POPULATION,
+    RACED,
     RATE,
     STUDY,
     Candidate,
     members_title,
+    raced_title,
 )
 from benchmarks.peer_work.results import Quantity, Results, anonymous, mean, peak, ratio, training, value
 
@@ -45,7 +47,6 @@ class Goal:
 
 def goals(results: Results) -> list[Goal]:
     """Return the rows, in the order of the table; what was not measured says so."""
-    racing = ("study with racing, 16 arms x 5 seeds", "the same study in full", "same winners, 1/4 of the epochs")
     gpu = ("64 members of the MLP and of the CNN on a GPU", "plain PyTorch, one after another", "20x")
     return [
         *_study(results),
@@ -53,7 +54,7 @@ def goals(results: Results) -> list[Goal]:
         _cnn(results),
         _lstm(results),
         *_resnet(results),
-        Goal(*racing, "", None, "measured by `benchmarks/racing_study.py`"),
+        _racing(results),
         _memory(results),
         *_starts(results),
         *_linear(results),
@@ -199,6 +200,25 @@ def steadiness(_: Candidate, answer: Mapping[str, Any]) -> float:
     epochs: list[float] = answer["epochs"][1:]
     half = len(epochs) // 2
     return statistics.median(epochs[half:]) / statistics.median(epochs[:half])
+
+
+def _racing(results: Results) -> Goal:
+    parts = {
+        name: part
+        for name in RACED
+        if (part := results.median("racing", raced_title(name), lambda _, a: float(a["part"]))) is not None
+    }
+    same = all(results.median("racing", raced_title(name), lambda _, a: float(a["same"])) == 1 for name in parts)
+    return Goal(
+        "study with racing, 16 arms x 5 seeds",
+        "the same study in full",
+        "same winners, 1/4 of the epochs",
+        ", ".join(f"{part:.2f}" for part in parts.values()),
+        same and max(parts.values()) <= 0.25 if parts else None,
+        f"{', '.join(parts)}; {'the same winners' if same else 'other winners'}; all: `benchmarks/racing_study.py`"
+        if parts
+        else "replayed by `benchmarks/racing_study.py`",
+    )
 
 
 def _linear(results: Results) -> list[Goal]:

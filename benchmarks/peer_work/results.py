@@ -50,7 +50,7 @@ def scaled(work: str, seconds: float, answer: Mapping[str, Any]) -> float:
 
     Where an epoch ends with a smaller batch, its share counts as that part of a step.
     """
-    if work == "start":
+    if work in ("start", "racing"):
         return seconds
     each: float = seconds / answer["samples"] / answer.get("members", 1)
     return each * WHOLE[work] if work in WHOLE else each * BATCH * 1000

@@ -16,11 +16,13 @@ from benchmarks.peer_work.candidates import (
     LINEAR,
     PLAIN,
     POPULATION,
+    RACED,
     RATE,
     STUDY,
     Candidate,
     candidates,
     members_title,
+    raced_title,
 )
 from benchmarks.peer_work.goals import Goal, goals
 from benchmarks.peer_work.nets import WIDTHS, net_for
@@ -95,6 +97,18 @@ def test_memory_is_compared_with_the_sum_of_processes() -> None:
     found = row(measured({("mlp", PLAIN): one, ("mlp augmented", STUDY): own}), "1/5")
     assert (found.got, found.met) == ("0.100", True)
     assert found.beside == "1200 MiB against 24 x 500; without the pages of files, at the end, 0.200"
+
+
+def test_racing_must_find_the_same_winners_in_every_study() -> None:
+    def found(*answers: tuple[float, bool]) -> Goal:
+        told = [{"seconds": 1.0, "part": part, "same": same} for part, same in answers]
+        of = {("racing", raced_title(name)): answer for name, answer in zip(RACED, told, strict=True)}
+        return row(measured(of), "same winners, 1/4 of the epochs")
+
+    assert (found((0.2, True), (0.25, True)).got, found((0.2, True), (0.25, True)).met) == ("0.20, 0.25", True)
+    assert found((0.2, True), (0.26, True)).met is False
+    assert found((0.2, True), (0.2, False)).met is False
+    assert row(measured({}), "same winners, 1/4 of the epochs").met is None
 
 
 @pytest.mark.parametrize(("imported", "met"), [(False, True), (True, False)])
