@@ -6,9 +6,10 @@
 
 Works: mlp, augmented, wide, cnn, lstm, resnet, racing, linear, start; the table of candidates is
 ``peer_work/candidates.py``, with a file a peer beside it. Every candidate is a process of its own with a clean
-environment; rounds are interleaved, in rotating order. Of the forms of a candidate (threads, compiled or not, ...) the fastest counts; one that is clearly
-slower in the first round is not repeated. ``--steps`` takes only so many batches an epoch: for trying it out, not for
-figures. ``--from`` reads earlier ``--json`` files and only prints. Without the peers' environment their rows say so.
+environment; rounds are interleaved, in rotating order. Of the forms of a candidate (threads, compiled or not, ...) the
+fastest counts; one that is clearly slower in the first round is not repeated. ``--steps`` takes only so many batches an
+epoch: for trying it out, not for figures. ``--from`` reads earlier ``--json`` files and only prints. Without the peers'
+environment their rows say so.
 """
 
 from __future__ import annotations

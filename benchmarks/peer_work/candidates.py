@@ -202,7 +202,10 @@ def raced_title(study: str) -> str:
 
 
 def _racing() -> list[Candidate]:
-    return [Candidate("racing", raced_title(name), "wellfit_racing", options={"study": name}) for name in RACED]
+    return [
+        Candidate("racing", raced_title(name), "wellfit_racing", options={"study": name}, environment=WAITING)
+        for name in RACED
+    ]
 
 
 LINEAR = tuple(2**power for power in range(9))
