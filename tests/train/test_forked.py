@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,8 @@ def test_autograd_and_products_work_in_them() -> None:
         torch.testing.assert_close(torch.tensor(own), other)
 
 
-def failing_beside(error: BaseException, pids: Tensor) -> None:
-    """Fail in the second process while the first works on and on."""
+def beside_a_long_one(pids: Tensor, then: Callable[[], None]) -> None:
+    """Do something in the second process while the first, whose number is in ``pids``, works on and on."""
 
     def work(thing: int) -> None:
         if thing == 0:
@@ -106,9 +107,16 @@ def failing_beside(error: BaseException, pids: Tensor) -> None:
             time.sleep(PATIENCE)
         while not pids[0]:
             time.sleep(0.001)
-        raise error
+        then()
 
     Forks(2).map(work, range(2))
+
+
+def failing(error: BaseException) -> Callable[[], None]:
+    def then() -> None:
+        raise error
+
+    return then
 
 
 @pytest.fixture
@@ -120,7 +128,7 @@ def pids() -> Tensor:
 
 def test_a_failure_ends_the_others_and_says_where(pids: Tensor) -> None:
     with pytest.raises(DataError, match=r"^a\.csv: no rows; expected some\n") as raised:
-        failing_beside(DataError("a.csv", "no rows", "some"), pids)
+        beside_a_long_one(pids, failing(DataError("a.csv", "no rows", "some")))
     assert raised.value.where == "a.csv"
     assert "test_forked.py" in raised.value.__notes__[0]
     assert is_gone(int(pids[0]))
@@ -135,7 +143,7 @@ class OwnError(Exception):
 
 def test_an_error_that_cannot_be_sent_is_told(pids: Tensor) -> None:
     with pytest.raises(RuntimeError, match=r"^OwnError: this and that\n"):
-        failing_beside(OwnError("this", "that"), pids)
+        beside_a_long_one(pids, failing(OwnError("this", "that")))
 
 
 def test_an_answer_that_cannot_be_sent_is_an_error() -> None:
@@ -144,16 +152,8 @@ def test_an_answer_that_cannot_be_sent_is_an_error() -> None:
 
 
 def test_a_worker_that_is_killed_is_told_in_one_line(pids: Tensor) -> None:
-    def work(thing: int) -> None:
-        if thing == 0:
-            pids[0] = os.getpid()
-            time.sleep(PATIENCE)
-        while not pids[0]:
-            time.sleep(0.001)
-        os.kill(os.getpid(), signal.SIGKILL)
-
     with pytest.raises(WellfitError, match=r"^a worker process was killed \(exit code -9; .*the same command goes on"):
-        Forks(2).map(work, range(2))
+        beside_a_long_one(pids, lambda: os.kill(os.getpid(), signal.SIGKILL))
     assert is_gone(int(pids[0]))
 
 
@@ -238,12 +238,3 @@ def test_what_fails_in_a_step_ends_the_training_and_it_goes_on(tmp_path: Path, m
     assert sum(isinstance(next(events), EpochEnded) for _ in range(2)) == 1
     events.close()  # type: ignore[attr-defined]
     assert_same(trained(members, tiny_images(), PROCESSES[0], checkpoint=path), whole)
-
-
-def test_without_forks_the_same_plan_has_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A study that was begun on Linux goes on elsewhere."""
-    members = [member("a"), member("b")]
-    whole = trained(members, tiny_images(), Plan(threads=1))
-    monkeypatch.setattr("wellfit.train.shards.can_fork", lambda: False)
-    monkeypatch.setattr("wellfit.train.forked.multiprocessing.get_context", None)
-    assert_same(trained(members, tiny_images(), PROCESSES[0]), whole)

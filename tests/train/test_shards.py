@@ -280,3 +280,12 @@ def test_a_part_trains_the_whole() -> None:
         assert torch.equal(value[3:], before[name][3:]), name
         if name in part.tensors():
             assert torch.equal(value[1:3], before[name][1:3] + 1), name
+
+
+def test_without_forks_the_same_plan_has_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study that was begun on Linux goes on elsewhere."""
+    members = [member("a"), member("b")]
+    whole = trained(members, tiny_images(), Plan(threads=1))
+    monkeypatch.setattr("wellfit.train.shards.can_fork", lambda: False)
+    monkeypatch.setattr("wellfit.train.forked.multiprocessing.get_context", None)
+    assert_same(trained(members, tiny_images(), Plan(workers=2, threads=1, processes=True)), whole)
